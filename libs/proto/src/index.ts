@@ -1,7 +1,13 @@
-import { makeGenericClientConstructor, type PackageDefinition } from '@grpc/grpc-js';
+import { makeGenericClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
 import { AgentService } from './gen/gopher/agent/v1/agent.js';
 import { HealthService } from './gen/grpc/health/v1/health.js';
 
+export {
+  type EnrolmentRequest,
+  enrolmentRequest,
+  type EnrolmentResponse,
+  enrolmentResponse,
+} from './enrolment.js';
 export * from './gen/gopher/agent/v1/agent.js';
 export {
   HEALTH_SERVICE_NAME,
@@ -19,7 +25,7 @@ export const PROTOCOL_VERSION = 1;
 export const agentPackageDefinition = {
   'gopher.agent.v1.Agent': AgentService,
   'grpc.health.v1.Health': HealthService,
-} satisfies PackageDefinition;
+} satisfies Record<string, ServiceDefinition>;
 
 export const AGENT_PACKAGES = ['gopher.agent.v1', 'grpc.health.v1'];
 
