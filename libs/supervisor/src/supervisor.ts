@@ -14,7 +14,7 @@ export interface ProcessSpec {
   /** RLIMIT_NOFILE; lowered to what this process may grant. Default 65,536. */
   openFiles?: number;
   /** How it is asked to end, and how long it may take before SIGKILL. Default SIGTERM, 5,000 ms. */
-  stop?: { signal: NodeJS.Signals; graceMs: number };
+  stop?: StopOrder;
   /** Start it again when it ends without having been stopped. Default true. */
   restart?: boolean;
   /**
@@ -22,6 +22,11 @@ export interface ProcessSpec {
    * orphan, or one that a person started. Default: one with exactly this command line.
    */
   recognises?: (candidate: RunningProcess) => boolean;
+}
+
+export interface StopOrder {
+  signal: NodeJS.Signals;
+  graceMs: number;
 }
 
 /** What /proc says of a running process. */
@@ -45,7 +50,7 @@ export interface ProcessStatus {
   adopted: boolean;
   /** Runs with another command line than its spec has now; nothing is restarted by itself. */
   restartNeeded: boolean;
-  /** How often it was started again by itself since this supervisor began. */
+  /** How often it was started again by itself, or tried to be, since this supervisor began. */
   restarts: number;
   /** code and signal are null when the process was adopted: only a parent learns them. */
   lastExit: { at: Date; code: number | null; signal: NodeJS.Signals | null } | null;
@@ -64,14 +69,24 @@ export abstract class Supervisor {
    * Adopts the process when it runs, starts it otherwise; keeps it running from then on.
    * Calling it again with a changed spec takes the spec over for the next start.
    * @throws ProcessStartError when it can not be started (no such file, no permission), or ended
-   *   within its first 50 ms.
+   *   within its first 50 ms. A process that was wanted before stays wanted and is tried again with
+   *   back-off; one that was not is left stopped.
    */
   abstract start(spec: ProcessSpec): Promise<ProcessStatus>;
 
-  /** Ends and starts it, without back-off. @throws ProcessStartError, UnknownProcessError */
+  /**
+   * Ends and starts it, without back-off. What can be seen to have no chance to start, such as a
+   * missing file, is refused before the old process is touched; after a later failure it is tried
+   * again as in `start`.
+   * @throws ProcessStartError, ProcessStopError, UnknownProcessError
+   */
   abstract restart(name: string): Promise<ProcessStatus>;
 
-  /** Ends it and keeps it ended. Resolves once it is gone; quietly when it never ran. */
+  /**
+   * Ends it and keeps it ended. Resolves once it is gone; quietly when it never ran. Without a
+   * `start` before, it ends what a former supervisor left running under this name.
+   * @throws ProcessStopError when it may not be signalled, or survives SIGKILL for 10 s.
+   */
   abstract stop(name: string): Promise<void>;
 
   /** @throws UnknownProcessError when `start` was never called for it. */
@@ -83,6 +98,9 @@ export abstract class Supervisor {
   /** Absolute path of the log that holds the process's standard output and error. */
   abstract logFile(name: string): string;
 
-  /** Lets go of every process and leaves them all running. */
+  /**
+   * Lets go of every process and leaves them all running. Waits for orders under way; later ones
+   * are refused with SupervisorReleasedError.
+   */
   abstract release(): Promise<void>;
 }

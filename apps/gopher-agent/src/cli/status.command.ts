@@ -1,0 +1,3 @@
+export async function status(_options: { json?: boolean }): Promise<number> {
+  return 1;
+}

@@ -1,0 +1,34 @@
+import { isConnectedTo, type RemoteEnd } from './tcp-connections.js';
+import { procLink, procList, procStat, readProc } from './proc.js';
+
+export const PROCESS_VIEWS = ['gone', 'frozen', 'running', 'connected'] as const;
+export type ProcessView = (typeof PROCESS_VIEWS)[number];
+
+/** What a look at the kernel says of a process that should hold a connection to `remote`. */
+export function viewProcess(pid: number, remote: RemoteEnd | null): ProcessView {
+  const stat = procStat(pid);
+  if (!stat || stat.state === 'Z' || stat.state === 'X') return 'gone';
+  if (isStopped(stat.state)) return 'frozen';
+  return remote && isConnectedTo(pid, remote) ? 'connected' : 'running';
+}
+
+export function isFrozen(pid: number): boolean {
+  const stat = procStat(pid);
+  return stat !== null && isStopped(stat.state);
+}
+
+/** Stopped by a signal, or by a debugger. */
+const isStopped = (state: string) => state === 'T' || state === 't';
+
+/**
+ * Does that process still watch that directory? One that was removed and made again is another to
+ * the kernel. True when it can not be told.
+ */
+export function watchesDirectory(pid: number, inode: number): boolean {
+  const descriptors = procList(`${pid}/fd`);
+  if (descriptors === null) return true;
+  const inotify = descriptors.filter((fd) => procLink(`${pid}/fd/${fd}`)?.includes('inotify'));
+  const entries = inotify.map((fd) => readProc(`${pid}/fdinfo/${fd}`));
+  if (entries.length === 0 || entries.includes(null)) return true;
+  return entries.some((text) => text?.includes(` ino:${inode.toString(16)} `));
+}

@@ -1,0 +1,104 @@
+import { Logger } from '@nestjs/common';
+import type { ProcessStatus, Supervisor } from '@gopher/supervisor';
+import { ClientStartError } from '../agent.errors.js';
+import { CLIENT_NAMES, type ClientName } from '../state/state-directory.js';
+import { clientSpec } from './client-spec.js';
+import type { RatholeBinary } from './rathole-binary.js';
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+
+/** The two rathole clients of this machine: kept running, and left running when the agent goes. */
+export class RatholeClients {
+  private readonly logger = new Logger(RatholeClients.name);
+  private readonly problems = new Map<ClientName, string>();
+  private readonly restarting = new Map<ClientName, Promise<ProcessStatus>>();
+  private readonly timers = new Map<ClientName, NodeJS.Timeout>();
+  private isReleased = false;
+
+  constructor(
+    private readonly supervisor: Supervisor,
+    private readonly binary: RatholeBinary,
+    private readonly files: Record<ClientName, string>,
+  ) {}
+
+  /** Control first: it is the way to repair everything else. Never fails: it keeps trying. */
+  async start(): Promise<void> {
+    for (const name of CLIENT_NAMES) await this.tryToStart(name, FIRST_RETRY_MS);
+  }
+
+  /** null when it was never started. */
+  status(name: ClientName): ProcessStatus | null {
+    try {
+      return this.supervisor.status(name);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Why it could not be started; empty when there is nothing to say. */
+  problem(name: ClientName): string {
+    return this.problems.get(name) ?? '';
+  }
+
+  get ratholeVersion(): string {
+    return this.binary.version;
+  }
+
+  logFile(name: ClientName): string {
+    return this.supervisor.logFile(name);
+  }
+
+  onChange(listener: (name: string) => void): () => void {
+    return this.supervisor.onChange(({ name }) => listener(name));
+  }
+
+  /** Calls at the same time come to one restart. @throws ClientStartError */
+  restart(name: ClientName, reason: string): Promise<ProcessStatus> {
+    const running = this.restarting.get(name);
+    if (running) return running;
+    this.logger.warn(`Restarting the ${name} client: ${reason}`);
+    const restart = this.begin(name).finally(() => this.restarting.delete(name));
+    this.restarting.set(name, restart);
+    return restart;
+  }
+
+  async release(): Promise<void> {
+    this.isReleased = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    await this.supervisor.release();
+  }
+
+  private async begin(name: ClientName): Promise<ProcessStatus> {
+    try {
+      const known = this.status(name);
+      const status = known ? await this.supervisor.restart(name) : await this.startOnce(name);
+      this.problems.delete(name);
+      return status;
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      this.problems.set(name, message);
+      throw new ClientStartError(message, { cause });
+    }
+  }
+
+  private async startOnce(name: ClientName): Promise<ProcessStatus> {
+    const rathole = await this.binary.find();
+    return this.supervisor.start(clientSpec(name, rathole, this.files[name]));
+  }
+
+  private async tryToStart(name: ClientName, retryMs: number): Promise<void> {
+    if (this.isReleased) return;
+    try {
+      const { pid, adopted } = await this.startOnce(name);
+      this.problems.delete(name);
+      this.logger.log(`The ${name} client ${adopted ? 'was found running' : 'runs'} (pid ${pid})`);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (this.problems.get(name) !== message) this.logger.error(message);
+      this.problems.set(name, message);
+      const next = Math.min(retryMs * 2, LAST_RETRY_MS);
+      this.timers.set(name, setTimeout(() => void this.tryToStart(name, next), retryMs));
+    }
+  }
+}

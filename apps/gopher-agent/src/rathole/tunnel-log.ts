@@ -1,0 +1,94 @@
+import { statSync } from 'node:fs';
+import { ServiceTracker } from '@gopher/rathole';
+import { LogTail } from '../host/log-tail.js';
+import type { RatholeClients } from './rathole-clients.js';
+
+/** Which services of the data client are established, as far as its own log tells. */
+export class TunnelLog {
+  private readonly tracker = new ServiceTracker();
+  private readonly listeners = new Set<() => void>();
+  private readonly tail: LogTail;
+  private pid: number | null = null;
+  /** False for a process that a person started: it writes elsewhere, and nothing is known of it. */
+  private isTold = false;
+  /** Part of the log was cut away: a service that it does not name may be established since. */
+  private isCut = false;
+
+  constructor(private readonly clients: RatholeClients) {
+    const consume = (line: string) => void this.tracker.consume(line);
+    this.tail = new LogTail(this.path, consume, () => this.notify());
+    const older = new LogTail(`${this.path}.1`, (line) => {
+      this.isCut = true;
+      consume(line);
+    });
+    older.read();
+    older.close();
+    this.tail.read();
+    clients.onChange((name) => {
+      if (name === 'data') this.processChanged();
+    });
+  }
+
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** A look of its own: the kernel may have dropped the watch. */
+  look(): void {
+    this.tail.read();
+  }
+
+  /** How many of these services are established, given that the data client is connected. */
+  established(names: readonly string[]): number {
+    return names.filter((name) => this.isEstablished(name)).length;
+  }
+
+  /** What rathole says is wrong: that it refused the file, or why it cannot connect. */
+  problem(): string {
+    if (!this.isTold) return '';
+    const refusal = this.tracker.configRefusal();
+    if (refusal) return `rathole refused its configuration: ${refusal.reason}`;
+    return this.tracker.services().find(({ problem }) => problem !== null)?.problem ?? '';
+  }
+
+  close(): void {
+    this.tail.close();
+  }
+
+  private get path(): string {
+    return this.clients.logFile('data');
+  }
+
+  private isEstablished(name: string): boolean {
+    const tracked = this.isTold ? this.tracker.service(name) : null;
+    return tracked ? tracked.state === 'established' : !this.isTold || this.isCut;
+  }
+
+  private processChanged(): void {
+    const pid = this.clients.status('data')?.pid ?? null;
+    if (pid === this.pid) return;
+    this.pid = pid;
+    // What a process wrote before it ended must be read before it is forgotten.
+    this.tail.read();
+    if (pid === null) {
+      this.tracker.processEnded();
+      this.isCut = false;
+    } else {
+      this.isTold = writesTo(pid, this.path);
+    }
+    this.notify();
+  }
+
+  private notify(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function writesTo(pid: number, path: string): boolean {
+  try {
+    return statSync(`/proc/${pid}/fd/1`).ino === statSync(path).ino;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,48 @@
+import { Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
+import { status } from '@grpc/grpc-js';
+import { type Observable, throwError } from 'rxjs';
+import {
+  AgentError,
+  CertificateRefusedError,
+  ClientStartError,
+  ConfigRefusedError,
+  NothingPendingError,
+  RevisionRefusedError,
+  StorageError,
+} from '../agent.errors.js';
+
+const CODES = new Map<unknown, status>([
+  [ConfigRefusedError, status.INVALID_ARGUMENT],
+  [CertificateRefusedError, status.INVALID_ARGUMENT],
+  [RevisionRefusedError, status.FAILED_PRECONDITION],
+  [NothingPendingError, status.FAILED_PRECONDITION],
+  [ClientStartError, status.UNAVAILABLE],
+]);
+
+interface RpcFailure {
+  code: status;
+  message: string;
+}
+
+/** Libraries and features throw what went wrong; here it becomes a gRPC status. */
+@Catch()
+export class RpcErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(RpcErrorFilter.name);
+
+  catch(error: unknown): Observable<never> {
+    return throwError(() => this.toFailure(error));
+  }
+
+  private toFailure(error: unknown): RpcFailure {
+    if (error instanceof RpcException) return error.getError() as RpcFailure;
+    if (error instanceof AgentError) return { code: codeOf(error), message: error.message };
+    this.logger.error('A call failed', error instanceof Error ? error.stack : String(error));
+    return { code: status.INTERNAL, message: 'Unexpected error; the log of the agent has more' };
+  }
+}
+
+function codeOf(error: AgentError): status {
+  if (error instanceof StorageError && error.full) return status.RESOURCE_EXHAUSTED;
+  return CODES.get(error.constructor) ?? status.INTERNAL;
+}

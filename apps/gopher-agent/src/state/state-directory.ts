@@ -1,0 +1,58 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeLeftovers, toStorageError } from './atomic-file.js';
+
+export const CLIENT_NAMES = ['control', 'data'] as const;
+export type ClientName = (typeof CLIENT_NAMES)[number];
+
+/** Where the agent keeps what it must not lose; nobody else may look inside. */
+export class StateDirectory {
+  constructor(readonly root: string) {}
+
+  /** Who this machine is, with its key. Its rename is the moment of an enrolment. */
+  get enrolmentFile(): string {
+    return join(this.root, 'enrolment.json');
+  }
+
+  /** The key that a join token was reserved for: a run that died half-way presents it again. */
+  get joinKeyFile(): string {
+    return join(this.root, 'join-key.json');
+  }
+
+  /** The key of a renewal that has not been confirmed yet. */
+  get renewalKeyFile(): string {
+    return join(this.root, 'renewal-key.json');
+  }
+
+  /** The file that a rathole client reads. A directory of its own: rathole watches it. */
+  clientFile(name: ClientName): string {
+    return join(this.root, 'rathole', `${name}.toml`);
+  }
+
+  /** What the edge sent last for that client, from which its file is repaired. */
+  keptFile(name: ClientName): string {
+    return join(this.root, 'kept', `${name}.json`);
+  }
+
+  get processDirectory(): string {
+    return join(this.root, 'processes');
+  }
+
+  lockFile(purpose: 'run' | 'enrol'): string {
+    return join(this.root, `${purpose}.lock`);
+  }
+
+  /** @throws StorageError */
+  async prepare(): Promise<void> {
+    const directories = [this.root, join(this.root, 'rathole'), join(this.root, 'kept')];
+    try {
+      for (const directory of directories) {
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await removeLeftovers(directory);
+      }
+      await chmod(this.root, 0o700);
+    } catch (cause) {
+      throw toStorageError(`Cannot use the state directory ${this.root}`, cause);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { type ProcessView, viewProcess } from '../host/client-process.js';
+import type { RemoteEnd } from '../host/tcp-connections.js';
+import { parseClient, parseHostPort } from '@gopher/rathole';
+import type { ClientFile } from '../rathole/client-file.js';
+import type { RatholeClients } from '../rathole/rathole-clients.js';
+import type { ClientName } from '../state/state-directory.js';
+
+export interface ClientObservation {
+  view: ProcessView;
+  pid: number | null;
+  startedAt: Date | null;
+  restarts: number;
+  restartNeeded: boolean;
+  /** Why it is not connected; empty when it is. */
+  detail: string;
+}
+
+/** How one rathole client is: from what the supervisor knows and what the kernel shows. */
+export class ClientObserver {
+  private remote: { toml: string; text: string; end: RemoteEnd | null } | null = null;
+
+  constructor(
+    private readonly name: ClientName,
+    private readonly clients: RatholeClients,
+    private readonly file: ClientFile,
+  ) {}
+
+  observe(): ClientObservation {
+    const status = this.clients.status(this.name);
+    const pid = status?.pid ?? null;
+    const view = pid === null ? 'gone' : viewProcess(pid, this.remoteEnd().end);
+    return {
+      view,
+      pid: view === 'gone' ? null : pid,
+      startedAt: view === 'gone' ? null : (status?.startedAt ?? null),
+      restarts: status?.restarts ?? 0,
+      restartNeeded: status?.restartNeeded ?? false,
+      detail: this.detail(view),
+    };
+  }
+
+  private detail(view: ProcessView): string {
+    if (view === 'connected') return '';
+    if (view === 'frozen') return 'The process is stopped by a signal or a debugger';
+    if (view === 'running') return `No established connection to ${this.remoteEnd().text}`;
+    const problem = this.clients.problem(this.name);
+    if (problem) return problem;
+    const exit = this.clients.status(this.name)?.lastExit;
+    if (!exit) return 'It was not started yet';
+    const how = exit.signal ?? (exit.code === null ? '' : `code ${exit.code}`);
+    return `It ended at ${exit.at.toISOString()}${how ? ` (${how})` : ''} and is being started again`;
+  }
+
+  /** Where the client is told to connect to, read again only when the file changed. */
+  private remoteEnd() {
+    const { toml } = this.file.state.config;
+    if (this.remote?.toml !== toml) {
+      const text = remoteAddress(toml);
+      this.remote = { toml, text, end: parseHostPort(text) };
+    }
+    return this.remote;
+  }
+}
+
+function remoteAddress(toml: string): string {
+  try {
+    return parseClient(toml).remoteAddr;
+  } catch {
+    return 'the edge';
+  }
+}

@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import {
+  type AppliedConfig,
+  ConfigState,
+  type MachineStatus,
+  PROTOCOL_VERSION,
+  type RatholeClientStatus,
+  RatholeClientState,
+  type SystemStatus,
+} from '@gopher/proto';
+import type { ProcessView } from '../host/client-process.js';
+import { System } from '../host/system.js';
+import { Enrolment } from '../identity/enrolment.js';
+import type { ClientFileState } from '../rathole/client-file.js';
+import { AGENT_VERSION } from '../version.js';
+import type { ClientObservation } from './client-observer.js';
+import { RatholeObserver } from './rathole-observer.js';
+
+const STATES: Record<ProcessView, RatholeClientState> = {
+  gone: RatholeClientState.STOPPED,
+  frozen: RatholeClientState.FROZEN,
+  running: RatholeClientState.RUNNING,
+  connected: RatholeClientState.CONNECTED,
+};
+
+/** Puts together what the edge is told. Never waits, so that a change is told as it is seen. */
+@Injectable()
+export class MachineStatusService {
+  private readonly instanceId = randomUUID();
+  private sequence = 0n;
+
+  constructor(
+    private readonly enrolment: Enrolment,
+    private readonly system: System,
+    private readonly rathole: RatholeObserver,
+  ) {}
+
+  observe(): MachineStatus {
+    const { control, data, config, activeTunnels, version } = this.rathole.observe();
+    this.sequence += 1n;
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      agentVersion: AGENT_VERSION,
+      machineId: this.enrolment.record.machineId,
+      observedAt: new Date(),
+      sequence: this.sequence,
+      instanceId: this.instanceId,
+      system: this.systemStatus(),
+      control: toClientStatus(control),
+      data: toClientStatus(data),
+      config: toAppliedConfig(config),
+      activeTunnels,
+      ratholeVersion: version,
+    };
+  }
+
+  dataClient(): RatholeClientStatus {
+    return toClientStatus(this.rathole.observe().data);
+  }
+
+  private systemStatus(): SystemStatus {
+    const { loads, disks, ...reading } = this.system.read();
+    const [load1 = 0, load5 = 0, load15 = 0] = loads;
+    return {
+      ...reading,
+      memoryTotalBytes: BigInt(reading.memoryTotalBytes),
+      memoryAvailableBytes: BigInt(reading.memoryAvailableBytes),
+      uptimeSeconds: BigInt(reading.uptimeSeconds),
+      load1,
+      load5,
+      load15,
+      disks: disks.map(({ mountPoint, totalBytes, availableBytes }) => ({
+        mountPoint,
+        totalBytes: BigInt(totalBytes),
+        availableBytes: BigInt(availableBytes),
+      })),
+    };
+  }
+}
+
+export function toAppliedConfig({ config, drifted, detail }: ClientFileState): AppliedConfig {
+  return {
+    revision: BigInt(config.revision),
+    sha256: config.sha256,
+    state: drifted ? ConfigState.DRIFTED : ConfigState.APPLIED,
+    detail,
+  };
+}
+
+function toClientStatus(observed: ClientObservation): RatholeClientStatus {
+  const { view, pid, startedAt, restarts, restartNeeded, detail } = observed;
+  return {
+    state: STATES[view],
+    pid: pid ?? 0,
+    startedAt: startedAt ?? undefined,
+    restarts,
+    restartNeeded,
+    detail,
+  };
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { AgentCaller } from './agent-caller.js';
+import { FakeEdge } from './fake-edge.js';
+import { freePort } from './ports.js';
+import { ratholeBinary } from './rathole-binary.js';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+export interface CommandResult {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** A machine with a state directory of its own, and the agent as a process of its own. */
+export class TestMachine implements AsyncDisposable {
+  agent: ChildProcess | null = null;
+  readonly log: string[] = [];
+  private readonly callers: AgentCaller[] = [];
+  private readonly others: ChildProcess[] = [];
+
+  private constructor(
+    readonly directory: string,
+    readonly edge: FakeEdge,
+    readonly ports: { agent: number; check: number },
+    private readonly rathole: string,
+  ) {}
+
+  static async open(): Promise<TestMachine> {
+    const directory = await mkdtemp(join(tmpdir(), 'gopher-agent-'));
+    const edge = await FakeEdge.open(join(directory, 'edge'));
+    const ports = { agent: await freePort(), check: await freePort() };
+    return new TestMachine(directory, edge, ports, await ratholeBinary());
+  }
+
+  /** Enrolled, running, and reached through the back-channel. */
+  static async running(): Promise<TestMachine> {
+    const machine = await TestMachine.open();
+    await machine.edge.serveTunnels(machine.ports.agent, machine.ports.check);
+    const { code, err } = await machine.enroll();
+    if (code !== 0) throw new Error(err);
+    await machine.run();
+    return machine;
+  }
+
+  get stateDir(): string {
+    return join(this.directory, 'state');
+  }
+
+  file(...path: string[]): string {
+    return join(this.stateDir, ...path);
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env['PATH'],
+      GOPHER_AGENT_STATE_DIR: this.stateDir,
+      GOPHER_AGENT_PORT: String(this.ports.agent),
+      GOPHER_AGENT_CHECK_PORT: String(this.ports.check),
+      GOPHER_RATHOLE: this.rathole,
+    };
+  }
+
+  command(...args: string[]): Promise<CommandResult> {
+    return this.commandWith({}, ...args);
+  }
+
+  async commandWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<CommandResult> {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...this.environment, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const result: CommandResult = { code: null, out: '', err: '' };
+    child.stdout.on('data', (chunk) => (result.out += String(chunk)));
+    child.stderr.on('data', (chunk) => (result.err += String(chunk)));
+    [result.code] = (await once(child, 'close')) as [number | null];
+    return result;
+  }
+
+  enroll(...more: string[]): Promise<CommandResult> {
+    const { url, token, ca } = this.edge;
+    const pinned = ['--ca-fingerprint', ca.fingerprint];
+    return this.command('enroll', '--server', url, '--token', token, ...pinned, ...more);
+  }
+
+  /** Resolves when the agent says that it serves. */
+  async run(program = [MAIN], args: string[] = []): Promise<void> {
+    const agent = spawn(process.execPath, [...args, ...program, 'run'], {
+      env: this.environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.agent = agent;
+    const lines = createInterface({ input: agent.stdout! });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    lines.on('line', (line) => {
+      this.log.push(line);
+      if (line.includes('serves the edge')) resolve();
+    });
+    agent.once('exit', () => reject(new Error(`the agent ended:\n${this.log.join('\n')}`)));
+    await promise;
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const { agent } = this;
+    this.agent = null;
+    if (!agent || agent.exitCode !== null || agent.signalCode !== null) return;
+    agent.kill(signal);
+    await once(agent, 'exit');
+  }
+
+  /** By default through the back-channel, as the edge calls. */
+  caller(port = this.edge.ports.agent): AgentCaller {
+    const caller = new AgentCaller(this.edge, { port });
+    this.callers.push(caller);
+    return caller;
+  }
+
+  /** The configuration with the tunnels that the edge has now, pushed to the agent. */
+  async push(caller: AgentCaller, revision: number) {
+    const { agent, check } = this.ports;
+    await this.edge.serveTunnels(agent, check);
+    const config = this.edge.dataConfig(check, revision);
+    return caller.call('updateRatholeConfig', {
+      ...config,
+      revision: BigInt(revision),
+      confirmWithinSeconds: 0,
+    });
+  }
+
+  /** A rathole client that a person started. */
+  handRun(args: string[], cwd: string): ChildProcess {
+    const child = spawn(this.rathole, args, { cwd, stdio: 'ignore', detached: true });
+    this.others.push(child);
+    return child;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const caller of this.callers) caller.close();
+    await this.kill('SIGKILL');
+    await this.command('stop-clients');
+    for (const child of this.others) child.kill('SIGKILL');
+    await this.edge.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}

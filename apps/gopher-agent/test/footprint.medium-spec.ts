@@ -1,0 +1,50 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { TestMachine } from './agent-process.js';
+
+const BUNDLE = fileURLToPath(new URL('../dist/gopher-agent.mjs', import.meta.url));
+const FLAGS = (process.env['AGENT_FLAGS'] ?? '--lite-mode --max-semi-space-size=1 --max-old-space-size=64').split(' ').filter(Boolean);
+
+describe('the footprint of the agent', () => {
+  it('stays within its budget after 2,000 calls, and idles', async () => {
+    await using machine = await TestMachine.open();
+    await machine.edge.serveTunnels(machine.ports.agent, machine.ports.check);
+    await machine.enroll();
+    await machine.run([BUNDLE], FLAGS);
+    const caller = machine.caller();
+    const pid = machine.agent!.pid!;
+    await vi.waitFor(() => caller.status(), { timeout: 10_000 });
+    console.log('start', memory(pid));
+    const t = performance.now();
+    for (let call = 0; call < 2_000; call++) await caller.status();
+    console.log('2000 calls', performance.now() - t, memory(pid));
+    const stream = caller.watch(5_000);
+    await delay(3_000);
+    const before = cpuMs(pid);
+    const seconds = Number(process.env['IDLE_S'] ?? 10);
+    await delay(seconds * 1000);
+    const cpu = cpuMs(pid) - before;
+    console.log('idle cpu %', cpu / seconds / 10);
+    stream.cancel();
+    const fast = caller.watch(1_000);
+    await delay(1_000);
+    const b = cpuMs(pid);
+    await delay(seconds * 1000);
+    console.log('1 s cpu %', (cpuMs(pid) - b) / seconds / 10, memory(pid));
+    fast.cancel();
+  }, 120_000);
+});
+
+function memory(pid: number) {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const mb = (field: string) => Number(new RegExp(`^${field}: +(\\d+)`, 'm').exec(text)![1]) / 1024;
+  return { rss: mb('Rss'), anonymous: mb('Anonymous') };
+}
+
+function cpuMs(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6,
+    0,
+  );
+}

@@ -1,0 +1,58 @@
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import { Machine, MachineHeal } from '@gopher/machine';
+import { ApiToken } from '../api-token/api-token.entity.js';
+import { Edge } from '../edge/edge.entity.js';
+import { MachineConfig } from '../edge/machine-config.entity.js';
+import { AgentCertificate } from '../enrolment/agent-certificate.entity.js';
+import { BackChannel } from '../enrolment/back-channel.entity.js';
+import { JoinToken } from '../enrolment/join-token.entity.js';
+import { IdempotencyKey } from '../http/idempotency-key.entity.js';
+import { PortLease } from '../tunnel/port-lease.entity.js';
+import { Tunnel } from '../tunnel/tunnel.entity.js';
+import { CreateEdgeAndMachine1761000000000 } from './migrations/1761000000000-create-edge-and-machine.js';
+import { CreateTunnel1761000001000 } from './migrations/1761000001000-create-tunnel.js';
+import { AddMachineAgent1761000002000 } from './migrations/1761000002000-add-machine-agent.js';
+import { CreateEnrolment1761000003000 } from './migrations/1761000003000-create-enrolment.js';
+
+/** Classes, not globs: the compiler checks the list. */
+export const schemaOptions = {
+  entities: [
+    AgentCertificate,
+    ApiToken,
+    BackChannel,
+    Edge,
+    IdempotencyKey,
+    JoinToken,
+    Machine,
+    MachineConfig,
+    MachineHeal,
+    PortLease,
+    Tunnel,
+  ],
+  migrations: [
+    CreateEdgeAndMachine1761000000000,
+    CreateTunnel1761000001000,
+    AddMachineAgent1761000002000,
+    CreateEnrolment1761000003000,
+  ],
+  synchronize: false,
+  // PostgreSQL has gen_random_uuid() built in; do not reach for uuid-ossp on connect.
+  installExtensions: false,
+  uuidExtension: 'pgcrypto',
+} satisfies Partial<PostgresDataSourceOptions>;
+
+/** How long a request waits for a free connection, or for a new one, before it is answered 503. */
+const CONNECT_TIMEOUT_MS = 3_000;
+const POOL_SIZE = 10;
+
+export function dataSourceOptions(url: string): PostgresDataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    poolSize: POOL_SIZE,
+    applicationName: 'gopher-server',
+    extra: { connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true },
+    migrationsRun: true,
+    ...schemaOptions,
+  };
+}

@@ -1,0 +1,81 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { EngineMissingError, type LocatedEngine, locateRathole } from '@gopher/engines';
+import { Supervisor } from '@gopher/supervisor';
+import { ServerConfig } from '../../config/server.config.js';
+import { StateDirectory } from '../../state/state-directory.js';
+
+const NAME = 'rathole-server';
+const FILE = 'rathole/server.toml';
+
+export interface RatholeServerStatus {
+  state: 'running' | 'stopped' | 'backing-off' | 'missing' | 'failed';
+  pid: number | null;
+  adopted: boolean;
+  restartNeeded: boolean;
+  version: string | null;
+  /** What is wrong and what to do; null when nothing is. */
+  problem: string | null;
+}
+
+/** The rathole server of this edge: its file, and that it runs. */
+@Injectable()
+export class RatholeServer {
+  private readonly logger = new Logger(RatholeServer.name);
+  private engine: LocatedEngine | null = null;
+  private problem: string | null = null;
+  private missing = false;
+  private started = false;
+
+  constructor(
+    private readonly config: ServerConfig,
+    private readonly state: StateDirectory,
+    private readonly supervisor: Supervisor,
+  ) {}
+
+  /** Makes the file what it should be, and the process run. rathole takes a changed file by itself. */
+  async apply(toml: string): Promise<void> {
+    if ((await this.state.read(FILE)) !== toml) await this.state.write(FILE, toml);
+    if (!this.started) await this.start();
+  }
+
+  status(): RatholeServerStatus {
+    const version = this.engine?.version ?? null;
+    if (!this.started) {
+      const state = this.missing ? 'missing' : this.problem === null ? 'stopped' : 'failed';
+      const { problem } = this;
+      return { state, pid: null, adopted: false, restartNeeded: false, version, problem };
+    }
+    const { state, pid, adopted, restartNeeded } = this.supervisor.status(NAME);
+    const problem = state === 'running' ? null : `It ended; its log is ${this.supervisor.logFile(NAME)}`;
+    return { state, pid, adopted, restartNeeded, version, problem };
+  }
+
+  private async start(): Promise<void> {
+    try {
+      this.engine = await locateRathole({
+        ...(this.config.ratholePath ? { explicitPath: this.config.ratholePath } : {}),
+        cacheDir: this.config.engineCacheDir,
+        searchPath: this.config.searchPath,
+      });
+      for (const warning of this.engine.warnings) this.logger.warn(warning);
+      await this.supervisor.start({
+        name: NAME,
+        file: this.engine.path,
+        args: ['--server', this.state.path(FILE)],
+        env: { RUST_LOG: 'info' },
+      });
+      this.started = true;
+      this.missing = false;
+      this.problem = null;
+    } catch (error) {
+      this.missing = error instanceof EngineMissingError;
+      this.report(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Once for each problem, not at every attempt. */
+  private report(problem: string): void {
+    if (problem !== this.problem) this.logger.error(problem);
+    this.problem = problem;
+  }
+}

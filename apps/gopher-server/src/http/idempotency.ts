@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { DomainError, EdgeId } from '@gopher/machine';
+import { IdempotencyKey } from './idempotency-key.entity.js';
+
+const UNIQUE_VIOLATION = '23505';
+const MAX_KEY_LENGTH = 200;
+
+export class IdempotencyKeyReusedError extends DomainError {
+  readonly code = 'idempotency-key-reused';
+  readonly kind = 'conflict';
+  constructor(key: string) {
+    super(`The Idempotency-Key "${key}" was used for another request; choose a new one`);
+  }
+}
+
+export class IdempotencyKeyInvalidError extends DomainError {
+  readonly code = 'idempotency-key-invalid';
+  readonly kind = 'invalid';
+  constructor() {
+    super(`Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} printable ASCII characters`);
+  }
+}
+
+export interface Create {
+  /** The header; undefined: every call creates. */
+  key: string | undefined;
+  operation: string;
+  body: unknown;
+}
+
+/**
+ * The key is written in the transaction that creates: of two at once the second waits for the first
+ * in the database, and a crash between creating and remembering cannot be.
+ */
+@Injectable()
+export class Idempotency {
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly edge: EdgeId,
+  ) {}
+
+  /** Creates once; resolves with the id of what was created, now or by the first call. */
+  async create(
+    request: Create,
+    work: (tx: EntityManager) => Promise<string>,
+  ): Promise<{ id: string; replayed: boolean }> {
+    const { key } = request;
+    if (key === undefined) {
+      return { id: await this.database.transaction(work), replayed: false };
+    }
+    if (!/^[\x20-\x7e]{1,200}$/.test(key)) throw new IdempotencyKeyInvalidError();
+    const known = await this.find(key, request);
+    if (known) return known;
+    try {
+      return await this.database.transaction(async (tx) => {
+        await this.claim(tx, key, request);
+        const id = await work(tx);
+        await tx.update(IdempotencyKey, { edgeId: this.edge.value, key }, { resourceId: id });
+        return { id, replayed: false };
+      });
+    } catch (error) {
+      const first = isTaken(error) ? await this.find(key, request) : null;
+      if (first) return first;
+      throw error;
+    }
+  }
+
+  private async claim(tx: EntityManager, key: string, request: Create): Promise<void> {
+    await tx.insert(IdempotencyKey, {
+      edgeId: this.edge.value,
+      key,
+      requestSha256: requestSha256(request),
+      resourceId: '00000000-0000-0000-0000-000000000000',
+    });
+  }
+
+  private async find(key: string, request: Create) {
+    const known = await this.database.manager.findOneBy(IdempotencyKey, {
+      edgeId: this.edge.value,
+      key,
+    });
+    if (!known) return null;
+    if (known.requestSha256 !== requestSha256(request)) throw new IdempotencyKeyReusedError(key);
+    return { id: known.resourceId, replayed: true };
+  }
+}
+
+function requestSha256({ operation, body }: Create): string {
+  return createHash('sha256').update(`${operation}\n${JSON.stringify(body)}`).digest('hex');
+}
+
+function isTaken(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  const { code, constraint } = error.driverError as { code?: string; constraint?: string };
+  return code === UNIQUE_VIOLATION && constraint === 'idempotency_key_pk';
+}

@@ -1,0 +1,69 @@
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { createHash } from 'node:crypto';
+import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { machineName } from '@gopher/identity';
+import type { AgentTarget } from '@gopher/machine';
+import { AgentServiceClient } from '@gopher/proto';
+import type { ServerKeyPair } from './server-credentials.js';
+
+const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+
+const OPTIONS: ChannelOptions = {
+  // A frozen agent or a lost line shows after 8 s at most.
+  'grpc.keepalive_time_ms': 5_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 500,
+  'grpc.max_reconnect_backoff_ms': 5_000,
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.enable_retries': 0,
+  // Closing a channel has to close its connection: none is shared.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+export interface ChannelTrust {
+  caPem: string;
+  keyPair: ServerKeyPair;
+  /** Whether the machine may answer with this certificate (SHA-256, lower-case hex). */
+  allows: (sha256: string) => boolean;
+}
+
+/** One connection to one agent. It takes nobody else for that agent, whoever holds the port. */
+export class AgentChannel {
+  readonly client: InstanceType<typeof AgentServiceClient>;
+  /** SHA-256 of the certificate that the agent answered with last; null: it has not yet. */
+  presented: string | null = null;
+
+  constructor(
+    readonly target: AgentTarget,
+    readonly trust: ChannelTrust,
+  ) {
+    const name = machineName(target.id);
+    const { caPem, keyPair } = trust;
+    this.client = new AgentServiceClient(
+      target.agentAddr,
+      credentials.createSsl(
+        Buffer.from(caPem),
+        Buffer.from(keyPair.privateKeyPem),
+        Buffer.from(keyPair.certificatePem),
+        { checkServerIdentity: (_host, certificate) => this.check(name, certificate) },
+      ),
+      { ...OPTIONS, 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name },
+    );
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private check(name: string, certificate: PeerCertificate): Error | undefined {
+    const mismatch = checkServerIdentity(name, certificate);
+    if (mismatch) return mismatch;
+    const sha256 = createHash('sha256').update(certificate.raw).digest('hex');
+    if (!this.trust.allows(sha256)) {
+      return new Error('The certificate of the agent was revoked, or never handed out');
+    }
+    this.presented = sha256;
+    return undefined;
+  }
+}

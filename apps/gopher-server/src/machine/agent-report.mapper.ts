@@ -1,0 +1,87 @@
+import {
+  type AgentReport,
+  type AppliedConfigReport,
+  type RatholeClientReport,
+  type RatholeClientState,
+  type SystemReport,
+} from '@gopher/machine';
+import {
+  type AppliedConfig,
+  ConfigState,
+  type MachineStatus,
+  RatholeClientState as WireState,
+  type RatholeClientStatus,
+  type SystemStatus,
+} from '@gopher/proto';
+
+const STATE_OF: Partial<Record<WireState, RatholeClientState>> = {
+  [WireState.STOPPED]: 'stopped',
+  [WireState.RUNNING]: 'running',
+  [WireState.CONNECTED]: 'connected',
+  [WireState.FROZEN]: 'frozen',
+};
+
+const CONFIG_STATE_OF: Partial<Record<ConfigState, AppliedConfigReport['state']>> = {
+  [ConfigState.APPLIED]: 'applied',
+  [ConfigState.DRIFTED]: 'drifted',
+};
+
+/** What an agent may say beyond this is cut: its words end up in the database and on a page. */
+const MAX_TEXT = 500;
+const MAX_DISKS = 64;
+
+export function toAgentReport(status: MachineStatus | undefined): AgentReport {
+  return {
+    protocolVersion: status?.protocolVersion ?? 0,
+    agentVersion: text(status?.agentVersion),
+    ratholeVersion: text(status?.ratholeVersion),
+    system: status?.system ? system(status.system) : null,
+    control: status?.control ? client(status.control) : null,
+    data: status?.data ? client(status.data) : null,
+    config: status?.config ? config(status.config) : null,
+    activeTunnels: status?.activeTunnels ?? 0,
+  };
+}
+
+function system(status: SystemStatus): SystemReport {
+  return {
+    hostname: text(status.hostname),
+    os: text(status.os),
+    arch: text(status.arch),
+    cpuUsage: status.cpuUsage,
+    cpuCores: status.cpuCores,
+    memoryTotalBytes: Number(status.memoryTotalBytes),
+    memoryAvailableBytes: Number(status.memoryAvailableBytes),
+    load: [status.load1, status.load5, status.load15],
+    uptimeSeconds: Number(status.uptimeSeconds),
+    disks: status.disks.slice(0, MAX_DISKS).map(({ mountPoint, totalBytes, availableBytes }) => ({
+      mountPoint: text(mountPoint),
+      totalBytes: Number(totalBytes),
+      availableBytes: Number(availableBytes),
+    })),
+  };
+}
+
+function client(status: RatholeClientStatus): RatholeClientReport {
+  return {
+    state: STATE_OF[status.state] ?? 'unknown',
+    pid: status.pid || null,
+    startedAt: status.startedAt?.toISOString() ?? null,
+    restarts: status.restarts,
+    restartNeeded: status.restartNeeded,
+    detail: text(status.detail),
+  };
+}
+
+function config(applied: AppliedConfig): AppliedConfigReport {
+  return {
+    revision: Number(applied.revision),
+    sha256: text(applied.sha256),
+    state: CONFIG_STATE_OF[applied.state] ?? 'unknown',
+    detail: text(applied.detail),
+  };
+}
+
+/** PostgreSQL takes no NUL in JSON. */
+const text = (value: string | undefined): string =>
+  (value ?? '').replaceAll('\0', '').slice(0, MAX_TEXT);

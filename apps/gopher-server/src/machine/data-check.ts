@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger } from '@nestjs/common';
+import { type AgentTarget, MachineEvents, SelfHeal } from '@gopher/machine';
+import { DataPaths } from './data-paths.js';
+import { echo } from './echo.js';
+
+const INTERVAL_MS = 5_000;
+const ECHO_TIMEOUT_MS = 3_000;
+/** One lost echo can be a hot reload; so many in a row are a client that does not serve. */
+const FAILURES_UNTIL_HEAL = 2;
+
+export interface CheckedAgent {
+  target: AgentTarget;
+  checkPort: number;
+}
+
+/**
+ * Sends a few bytes through a machine's data client and back, on a connection made for it. A client
+ * may run, be connected and still serve nobody; only bytes tell.
+ */
+@Injectable()
+export class DataCheck {
+  private readonly logger = new Logger(DataCheck.name);
+
+  constructor(
+    private readonly paths: DataPaths,
+    private readonly heal: SelfHeal,
+    private readonly events: MachineEvents,
+  ) {}
+
+  /** Ends when `signal` aborts; rejects never. */
+  async run({ target, checkPort }: CheckedAgent, signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      const problem = await echo(checkPort, ECHO_TIMEOUT_MS);
+      if (signal.aborted) return;
+      failures = problem === null ? 0 : failures + 1;
+      this.note(target.id, problem);
+      if (failures >= FAILURES_UNTIL_HEAL) await this.restart(target, problem ?? '');
+      await this.untilNext(failures, signal);
+    }
+  }
+
+  private note(machineId: string, problem: string | null): void {
+    const before = this.paths.get(machineId);
+    const serves = problem === null;
+    this.paths.set(machineId, { serves, observedAt: new Date(), detail: problem ?? '' });
+    if (before?.serves !== serves) this.events.changed.next({ machineId });
+  }
+
+  private async restart(target: AgentTarget, problem: string): Promise<void> {
+    try {
+      await this.heal.restart(target, `No bytes pass it: ${problem}`);
+    } catch (error) {
+      this.logger.debug(`The data client of ${target.id} could not be restarted: ${String(error)}`);
+    }
+  }
+
+  private async untilNext(failures: number, signal: AbortSignal): Promise<void> {
+    // Spread, so that a fleet is not asked all at once; sooner while it is not clear what is wrong.
+    const waitMs = failures > 0 ? 1_000 : INTERVAL_MS * (0.8 + 0.2 * Math.random());
+    await delay(waitMs, undefined, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,148 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type CallOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { AgentClient, type AgentReport, type AgentTarget, AgentUnreachableError } from '@gopher/machine';
+import { ServerConfig } from '../config/server.config.js';
+import { EdgeIdentity } from '../edge/edge-identity.js';
+import { AgentCertificates } from './agent-certificates.js';
+import { AgentChannel } from './agent-channel.js';
+import {
+  type AgentConfigClient,
+  ConfigRefusedError,
+  type DataConfig,
+  type TargetFinding,
+} from './agent-config-client.js';
+import { toAgentReport } from './agent-report.mapper.js';
+import { ServerCredentials } from './server-credentials.js';
+
+const HEARTBEAT_MS = 5_000;
+/** The agent also tries targets before it answers. */
+const PUSH_DEADLINE_MS = 10_000;
+
+const REFUSED = new Set([status.INVALID_ARGUMENT, status.FAILED_PRECONDITION]);
+/** A mistake in the call, ours or the agent's; anything else says that the agent is not to be had. */
+const BUGS = new Set([status.UNIMPLEMENTED, status.UNKNOWN, status.OUT_OF_RANGE, ...REFUSED]);
+
+type Client = AgentChannel['client'];
+type Unary<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response?: Response) => void,
+) => unknown;
+
+@Injectable()
+export class GrpcAgentClient extends AgentClient implements AgentConfigClient, OnApplicationShutdown {
+  /** One channel per machine, kept open; dropped when the address or our certificate changes. */
+  private readonly channels = new Map<string, AgentChannel>();
+
+  constructor(
+    private readonly config: ServerConfig,
+    private readonly edge: EdgeIdentity,
+    private readonly credentials: ServerCredentials,
+    private readonly certificates: AgentCertificates,
+  ) {
+    super();
+  }
+
+  async getStatus(target: AgentTarget): Promise<AgentReport> {
+    const { client } = await this.channel(target);
+    const response = await this.call(target, client.getStatus.bind(client), {});
+    return toAgentReport(response.status);
+  }
+
+  async restartRathole(target: AgentTarget, reason: string): Promise<void> {
+    const { client } = await this.channel(target);
+    await this.call(target, client.restartRathole.bind(client), { reason }, PUSH_DEADLINE_MS);
+  }
+
+  async updateRatholeConfig(target: AgentTarget, config: DataConfig): Promise<TargetFinding[]> {
+    const { client } = await this.channel(target);
+    const request = { ...config, revision: BigInt(config.revision), confirmWithinSeconds: 0 };
+    const call = client.updateRatholeConfig.bind(client);
+    try {
+      const { targets } = await this.call(target, call, request, PUSH_DEADLINE_MS);
+      return targets.map(({ service, accepts, detail }) => ({ service, accepts, detail }));
+    } catch (error) {
+      if (!REFUSED.has((error as ServiceError).code)) throw error;
+      throw new ConfigRefusedError((error as ServiceError).details, { cause: error });
+    }
+  }
+
+  async watch(
+    target: AgentTarget,
+    onReport: (report: AgentReport) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { client } = await this.channel(target);
+    const stream = client.watchStatus({ heartbeatIntervalMs: HEARTBEAT_MS });
+    const cancel = () => stream.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await new Promise<string>((resolve) => {
+        stream.on('data', ({ status: report }) => onReport(toAgentReport(report)));
+        stream.on('error', (error: ServiceError) => resolve(error.details || error.message));
+        stream.on('end', () => resolve('The agent ended its stream'));
+      });
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** For renewal: calls of its own over a connection that is made now. The caller closes it. */
+  async freshChannel(target: AgentTarget): Promise<AgentChannel> {
+    return new AgentChannel(target, await this.trust(target));
+  }
+
+  /** One call with the usual deadline and errors. @throws AgentUnreachableError, ServiceError */
+  call<Request, Response>(
+    target: AgentTarget,
+    method: Unary<Request, Response>,
+    request: Request,
+    deadlineMs = this.config.agentDeadlineMs,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const options = { deadline: Date.now() + deadlineMs };
+      method(request, new Metadata(), options, (error, response) => {
+        if (!error) return resolve(response as Response);
+        if (BUGS.has(error.code)) return reject(error);
+        reject(new AgentUnreachableError(target.id, error.details, { cause: error }));
+      });
+    });
+  }
+
+  /** SHA-256 of the certificate that the agent answered with last; null: no channel yet. */
+  presentedCertificate(machineId: string): string | null {
+    return this.channels.get(machineId)?.presented ?? null;
+  }
+
+  forget(machineId: string): void {
+    this.channels.get(machineId)?.close();
+    this.channels.delete(machineId);
+  }
+
+  onApplicationShutdown(): void {
+    for (const id of [...this.channels.keys()]) this.forget(id);
+  }
+
+  async channel(target: AgentTarget): Promise<AgentChannel> {
+    const keyPair = await this.credentials.get();
+    const known = this.channels.get(target.id);
+    const current =
+      known?.target.agentAddr === target.agentAddr && known.trust.keyPair === keyPair;
+    if (known && current) return known;
+    known?.close();
+    const channel = new AgentChannel(target, await this.trust(target));
+    this.channels.set(target.id, channel);
+    return channel;
+  }
+
+  private async trust({ id }: AgentTarget) {
+    return {
+      caPem: this.edge.ca.certificatePem,
+      keyPair: await this.credentials.get(),
+      allows: (sha256: string) => this.certificates.allows(id, sha256),
+    };
+  }
+}
+
+export type AgentGrpcClient = Client;

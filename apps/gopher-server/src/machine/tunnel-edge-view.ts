@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { type DataPathObservation, EdgeView, type TunnelSummary } from '@gopher/machine';
+import { DataPaths } from './data-paths.js';
+
+interface Row {
+  machine_id: string;
+  total: number;
+  active: number;
+  pending: number;
+  failed: number;
+  observed_at: Date | null;
+}
+
+/** What the tunnels' probes and the data check say of machines. */
+@Injectable()
+export class TunnelEdgeView extends EdgeView {
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly paths: DataPaths,
+  ) {
+    super();
+  }
+
+  async tunnels(machineIds: readonly string[]): Promise<Map<string, TunnelSummary>> {
+    if (machineIds.length === 0) return new Map();
+    const rows: Row[] = await this.database.query(
+      `SELECT "machine_id", count(*)::int AS "total", max("probed_at") AS "observed_at",
+         count(*) FILTER (WHERE "state" = 'active')::int AS "active",
+         count(*) FILTER (WHERE "state" = 'pending')::int AS "pending",
+         count(*) FILTER (WHERE "state" = 'failed')::int AS "failed"
+       FROM "tunnel" WHERE "machine_id" = ANY ($1) GROUP BY "machine_id"`,
+      [machineIds],
+    );
+    return new Map(
+      rows.map(({ machine_id, observed_at, ...counts }) => [
+        machine_id,
+        { ...counts, observedAt: observed_at },
+      ]),
+    );
+  }
+
+  dataPath(machineId: string): DataPathObservation | null {
+    return this.paths.get(machineId);
+  }
+}

@@ -1,0 +1,86 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import type { DataPathObservation } from '@gopher/machine';
+import { parseHostPort } from '@gopher/rathole';
+import { pageQuery, pageView } from '../http/paging.js';
+import { LEGS, PROOFS, type Tunnel, TUNNEL_PROTOCOLS, TUNNEL_STATES } from './tunnel.entity.js';
+
+export const tunnelId = z.uuid();
+
+const port = z.int().min(1).max(65_535);
+
+const target = z
+  .string()
+  .max(260)
+  .refine(
+    (text) => parseHostPort(text) !== null,
+    'must be host:port with a port from 1 to 65535, as in 192.168.1.5:80 or localhost:22',
+  )
+  .meta({ description: 'host:port as the machine sees it', example: '192.168.1.5:80' });
+
+const bindAddress = z
+  .string()
+  .refine((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address, as in 127.0.0.1 or 0.0.0.0');
+
+export const createTunnel = z
+  .strictObject({
+    machineId: z.uuid(),
+    protocol: z.enum(TUNNEL_PROTOCOLS).default('tcp'),
+    target,
+    port: port.optional().meta({ description: 'The port on the edge; default: one that is free' }),
+    bindAddress: bindAddress.default('127.0.0.1').meta({
+      description: 'The address of the edge on which visitors arrive; default: this host only',
+    }),
+  })
+  .meta({ id: 'CreateTunnel' });
+export type CreateTunnel = z.output<typeof createTunnel>;
+
+export const updateTunnel = z.strictObject({ target }).meta({ id: 'UpdateTunnel' });
+export type UpdateTunnel = z.output<typeof updateTunnel>;
+
+export const listTunnels = z.strictObject({ ...pageQuery, machineId: z.uuid().optional() });
+export type ListTunnels = z.output<typeof listTunnels>;
+
+export const tunnelView = z
+  .object({
+    id: z.uuid(),
+    machineId: z.uuid(),
+    protocol: z.enum(TUNNEL_PROTOCOLS),
+    target: z.string(),
+    address: z.string().meta({ description: 'Where visitors reach it on the edge, host:port' }),
+    bindAddress: z.string(),
+    port,
+    state: z.enum(TUNNEL_STATES),
+    leg: z.enum(LEGS).nullable().meta({ description: 'The leg that is broken; null unless failed' }),
+    reason: z.string().nullable().meta({ description: 'Why it is pending or failed' }),
+    proof: z.enum(PROOFS).nullable().meta({ description: 'What an active tunnel rests on' }),
+    probedAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime(),
+    version: z.int(),
+  })
+  .meta({ id: 'Tunnel' });
+export type TunnelView = z.output<typeof tunnelView>;
+
+export const tunnelPage = pageView(tunnelView, 'TunnelPage');
+
+/** An active tunnel whose machine carries no bytes now does not serve, whatever its last probe said. */
+export function toTunnelView(tunnel: Tunnel, dataPath: DataPathObservation | null): TunnelView {
+  const broken = tunnel.state === 'active' && dataPath !== null && !dataPath.serves;
+  const { id, machineId, protocol, bindAddress, version } = tunnel;
+  return {
+    id,
+    machineId,
+    protocol,
+    target: tunnel.target,
+    address: `${bindAddress.includes(':') ? `[${bindAddress}]` : bindAddress}:${tunnel.port}`,
+    bindAddress,
+    port: tunnel.port,
+    state: broken ? 'failed' : tunnel.state,
+    leg: broken ? 'rathole→machine' : tunnel.leg,
+    reason: broken ? `No bytes pass the data client: ${dataPath.detail}` : tunnel.reason,
+    proof: broken ? null : tunnel.proof,
+    probedAt: tunnel.probedAt?.toISOString() ?? null,
+    createdAt: tunnel.createdAt.toISOString(),
+    version,
+  };
+}

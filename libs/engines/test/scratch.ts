@@ -1,0 +1,51 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export interface Scratch extends AsyncDisposable {
+  dir: string;
+  path(...parts: string[]): string;
+  /** Writes an executable shell script. */
+  script(name: string, body: string): Promise<string>;
+  /** Everything in the cache's folder of rathole. */
+  cached(): Promise<string[]>;
+}
+
+export async function scratch(): Promise<Scratch> {
+  const dir = await mkdtemp(join(tmpdir(), 'gopher-engines-'));
+  const path = (...parts: string[]) => join(dir, ...parts);
+  return {
+    dir,
+    path,
+    async script(name, body) {
+      const file = path(name);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, `#!/bin/sh\nPATH=/usr/bin:/bin\n${body}\n`);
+      await chmod(file, 0o755);
+      return file;
+    },
+    cached: () => readdir(path('cache', 'rathole')).then((names) => names.toSorted()),
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+  };
+}
+
+/** Prints what a rathole of this version would. */
+export const versionScript = (version = '0.5.0') =>
+  `printf 'rathole\\n\\nBuild Timestamp:     x\\nBuild Version:       ${version}\\n'`;
+
+/** Does what `cargo install` would with its `--root`, the sixth argument. */
+export const fakeCargo = (version = '0.5.0') => `
+echo "  Installing rathole v0.5.0" >&2
+[ "$1 $2 $3 $4 $5" = "install rathole --version 0.5.0 --root" ] || exit 64
+mkdir -p "$6/bin"
+cat > "$6/bin/rathole" <<'END'
+#!/bin/sh
+${versionScript(version)}
+END
+chmod 755 "$6/bin/rathole"`;
+
+/** A process is gone when nothing of it is left but, at most, an entry that its parent must read. */
+export async function isGone(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  return stat === null || stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+}

@@ -1,0 +1,2 @@
+export const AGENT_STATUSES = ['unknown', 'up', 'down'] as const;
+export type AgentStatus = (typeof AGENT_STATUSES)[number];

@@ -1,0 +1,1 @@
+export { agentReport, FakeAgentClient } from './fake-agent-client.js';
