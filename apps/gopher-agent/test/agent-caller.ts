@@ -1,11 +1,19 @@
-import { type Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type Client,
+  credentials,
+  makeGenericClientConstructor,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { machineName } from '@gopher/identity';
 import {
-  AgentServiceClient,
+  AgentService,
   type MachineStatus,
   type WatchStatusResponse,
 } from '@gopher/proto';
 import type { FakeEdge } from './fake-edge.js';
+
+const AgentServiceClient = makeGenericClientConstructor(AgentService, 'gopher.agent.v1.Agent');
 
 export interface CallerOptions {
   port: number;

@@ -12,7 +12,7 @@ describe('the footprint of the agent', () => {
     await machine.edge.serveTunnels(machine.ports.agent, machine.ports.check);
     await machine.enroll();
     await machine.run([BUNDLE], FLAGS);
-    const caller = machine.caller();
+    const caller = machine.caller(machine.ports.agent);
     const pid = machine.agent!.pid!;
     await vi.waitFor(() => caller.status(), { timeout: 10_000 });
     console.log('start', memory(pid));

@@ -33,7 +33,15 @@ export class MachineModule {
         options.edgeView,
         options.edgeId,
       ],
-      exports: [MachineService, MachineEvents, StatusRecorder, SelfHeal, MachineHealthSweep],
+      exports: [
+        MachineService,
+        MachineEvents,
+        StatusRecorder,
+        SelfHeal,
+        MachineHealthSweep,
+        options.agentClient,
+        options.edgeView,
+      ],
     };
   }
 }

@@ -1,4 +1,4 @@
-import { makeGenericClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { AgentService } from './gen/gopher/agent/v1/agent.js';
 import { HealthService } from './gen/grpc/health/v1/health.js';
 
@@ -28,9 +28,3 @@ export const agentPackageDefinition = {
 } satisfies Record<string, ServiceDefinition>;
 
 export const AGENT_PACKAGES = ['gopher.agent.v1', 'grpc.health.v1'];
-
-/** grpc-js client of `gopher.agent.v1.Agent`. */
-export const AgentServiceClient = makeGenericClientConstructor(
-  AgentService,
-  'gopher.agent.v1.Agent',
-);

@@ -8,6 +8,8 @@ import { AGENT_VERSION } from '../version.js';
 /** Resolves after SIGTERM or SIGINT, when everything but the rathole clients has ended. */
 export async function run(): Promise<void> {
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  // Whoever read the log may go; the tunnels must not go with him.
+  process.stdout.on('error', () => {});
   const config = AgentConfig.fromEnvironment();
   const logger = new JsonLogger(config.logLevel);
   Logger.overrideLogger(logger);

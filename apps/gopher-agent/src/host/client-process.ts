@@ -1,15 +1,15 @@
-import { isConnectedTo, type RemoteEnd } from './tcp-connections.js';
+import type { ConnectionLook } from './tcp-connections.js';
 import { procLink, procList, procStat, readProc } from './proc.js';
 
 export const PROCESS_VIEWS = ['gone', 'frozen', 'running', 'connected'] as const;
 export type ProcessView = (typeof PROCESS_VIEWS)[number];
 
-/** What a look at the kernel says of a process that should hold a connection to `remote`. */
-export function viewProcess(pid: number, remote: RemoteEnd | null): ProcessView {
+/** What the kernel shows of a process that should hold that connection. */
+export function viewProcess(pid: number, connection: ConnectionLook | null): ProcessView {
   const stat = procStat(pid);
   if (!stat || stat.state === 'Z' || stat.state === 'X') return 'gone';
   if (isStopped(stat.state)) return 'frozen';
-  return remote && isConnectedTo(pid, remote) ? 'connected' : 'running';
+  return connection?.isConnected(pid) ? 'connected' : 'running';
 }
 
 export function isFrozen(pid: number): boolean {

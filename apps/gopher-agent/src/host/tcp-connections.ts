@@ -7,41 +7,63 @@ export interface RemoteEnd {
   port: number;
 }
 
-/**
- * Does that process hold an established TCP connection to that end? null when it can not be told,
- * which is so for a process of another user.
- */
-export function isConnectedTo(pid: number, remote: RemoteEnd): boolean | null {
-  const sockets = establishedSockets(pid, remote);
-  if (sockets.size === 0) return false;
-  const descriptors = procList(`${pid}/fd`);
-  if (descriptors === null) return null;
-  return descriptors.some((fd) => sockets.has(procLink(`${pid}/fd/${fd}`) ?? ''));
+/** How long a connection that was seen is believed in while the process still holds it. */
+const BELIEVED_MS = 60_000;
+
+/** Whether one process holds an established TCP connection to one end. */
+export class ConnectionLook {
+  private known: { pid: number; fd: string; socket: string; seenAt: number } | null = null;
+
+  constructor(private readonly remote: RemoteEnd) {}
+
+  /**
+   * Reading the kernel's table costs milliseconds, whatever is in it, since it walks all its
+   * buckets; so it is asked only when the connection seen last is gone, and once a minute. False
+   * also when it can not be told, as for a process of another user.
+   */
+  isConnected(pid: number): boolean {
+    const { known } = this;
+    if (known?.pid === pid && performance.now() - known.seenAt < BELIEVED_MS) {
+      if (procLink(`${pid}/fd/${known.fd}`) === known.socket) return true;
+    }
+    this.known = this.find(pid);
+    return this.known !== null;
+  }
+
+  private find(pid: number) {
+    const descriptors = procList(`${pid}/fd`) ?? [];
+    const held = new Map(descriptors.map((fd) => [procLink(`${pid}/fd/${fd}`), fd]));
+    for (const socket of establishedSockets(pid, this.remote)) {
+      const fd = held.get(socket);
+      if (fd !== undefined) return { pid, fd, socket, seenAt: performance.now() };
+    }
+    return null;
+  }
 }
 
 /** As their descriptors read: `socket:[inode]`. */
-function establishedSockets(pid: number, { host, port }: RemoteEnd): Set<string> {
+function* establishedSockets(pid: number, { host, port }: RemoteEnd): Generator<string> {
   const wanted = hexAddresses(host);
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   const line = new RegExp(
     String.raw`^ *\d+: \S+ ([0-9A-F]+):${hexPort} 01 \S+ \S+ \S+ +\d+ +\d+ (\d+)`,
     'gm',
   );
-  const found = new Set<string>();
-  for (const table of ['tcp', 'tcp6']) {
+  for (const table of tablesOf(host)) {
     for (const [, address, inode] of readProc(`${pid}/net/${table}`)?.matchAll(line) ?? []) {
-      if (!wanted || wanted.includes(address ?? '')) found.add(`socket:[${inode}]`);
+      if (!wanted || wanted.includes(address ?? '')) yield `socket:[${inode}]`;
     }
   }
-  return found;
+}
+
+function tablesOf(host: string): string[] {
+  if (isIPv4(host)) return ['tcp'];
+  return isIPv6(host) ? ['tcp6'] : ['tcp', 'tcp6'];
 }
 
 /** As the kernel prints them; null: any. */
 function hexAddresses(host: string): string[] | null {
-  if (isIPv4(host)) {
-    const word = wordOf(host.split('.').map(Number));
-    return [word, `0000000000000000FFFF0000${word}`];
-  }
+  if (isIPv4(host)) return [wordOf(host.split('.').map(Number))];
   if (!isIPv6(host)) return null;
   const bytes = ipv6Bytes(host);
   return [[0, 4, 8, 12].map((at) => wordOf(bytes.slice(at, at + 4))).join('')];

@@ -1,5 +1,5 @@
 import { type ProcessView, viewProcess } from '../host/client-process.js';
-import type { RemoteEnd } from '../host/tcp-connections.js';
+import { ConnectionLook } from '../host/tcp-connections.js';
 import { parseClient, parseHostPort } from '@gopher/rathole';
 import type { ClientFile } from '../rathole/client-file.js';
 import type { RatholeClients } from '../rathole/rathole-clients.js';
@@ -17,7 +17,7 @@ export interface ClientObservation {
 
 /** How one rathole client is: from what the supervisor knows and what the kernel shows. */
 export class ClientObserver {
-  private remote: { toml: string; text: string; end: RemoteEnd | null } | null = null;
+  private remote: { toml: string; text: string; connection: ConnectionLook | null } | null = null;
 
   constructor(
     private readonly name: ClientName,
@@ -28,7 +28,7 @@ export class ClientObserver {
   observe(): ClientObservation {
     const status = this.clients.status(this.name);
     const pid = status?.pid ?? null;
-    const view = pid === null ? 'gone' : viewProcess(pid, this.remoteEnd().end);
+    const view = pid === null ? 'gone' : viewProcess(pid, this.remoteEnd().connection);
     return {
       view,
       pid: view === 'gone' ? null : pid,
@@ -56,7 +56,8 @@ export class ClientObserver {
     const { toml } = this.file.state.config;
     if (this.remote?.toml !== toml) {
       const text = remoteAddress(toml);
-      this.remote = { toml, text, end: parseHostPort(text) };
+      const end = parseHostPort(text);
+      this.remote = { toml, text, connection: end && new ConnectionLook(end) };
     }
     return this.remote;
   }

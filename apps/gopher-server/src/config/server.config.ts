@@ -18,7 +18,10 @@ const hostAndPort = z
   .regex(/^(?:\[[0-9a-f:.]+\]|[A-Za-z0-9.-]{1,253}):\d{1,5}$/, 'must be host:port');
 
 const schema = z.object({
-  GOPHER_STATE_DIR: z.string().refine(isAbsolute, 'must be an absolute path').default('/var/lib/gopher'),
+  GOPHER_STATE_DIR: z
+    .string()
+    .refine(isAbsolute, 'must be an absolute path')
+    .default('/var/lib/gopher'),
   GOPHER_HOST: z.string().default('127.0.0.1'),
   GOPHER_PORT: port.default(4321),
   GOPHER_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -67,7 +70,10 @@ export class ServerConfig {
     this.stateDir = env.GOPHER_STATE_DIR;
     this.host = env.GOPHER_HOST;
     this.port = env.GOPHER_PORT;
-    this.publicUrl = (env.GOPHER_PUBLIC_URL ?? `http://127.0.0.1:${env.GOPHER_PORT}`).replace(/\/$/, '');
+    this.publicUrl = (env.GOPHER_PUBLIC_URL ?? `http://127.0.0.1:${env.GOPHER_PORT}`).replace(
+      /\/$/,
+      '',
+    );
     this.edgeName = env.GOPHER_EDGE_NAME;
     this.ratholePath = env.GOPHER_RATHOLE;
     this.ratholeBind = env.GOPHER_RATHOLE_BIND;
@@ -78,7 +84,11 @@ export class ServerConfig {
     this.logLevel = env.GOPHER_LOG_LEVEL;
     this.databaseUrl = env.DATABASE_URL;
     this.databaseDir = env.GOPHER_DATABASE_DIR;
-    this.engineCacheDir = join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'gopher', 'engines');
+    this.engineCacheDir = join(
+      env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
+      'gopher',
+      'engines',
+    );
     this.searchPath = env.PATH;
   }
 

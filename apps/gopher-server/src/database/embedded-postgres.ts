@@ -3,7 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type ProcessSpec, ProcessStartError, runCommand, type Supervisor } from '@gopher/supervisor';
+import {
+  type ProcessSpec,
+  ProcessStartError,
+  runCommand,
+  type Supervisor,
+} from '@gopher/supervisor';
 import type { PostgresHome } from './postgres-home.js';
 
 const NAME = 'postgres';

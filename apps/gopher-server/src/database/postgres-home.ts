@@ -19,7 +19,7 @@ export interface OsUser {
 /** Where one embedded PostgreSQL lives, and as whom it runs. */
 export interface PostgresHome {
   binDir: string;
-  /** Links that the package's install script would have made; it may not have run. */
+  /** With links that the package's install script would have made; it may not have run. */
   libraryPath: string;
   dataDir: string;
   socketDir: string;
@@ -78,7 +78,8 @@ async function prepareSocketDir(root: string): Promise<string> {
   const short = join(tmpdir(), `gopher-${process.getuid?.() ?? 0}-${shortHash(root)}`);
   await mkdir(short, { recursive: true, mode: 0o700 });
   const found = await lstat(short);
-  const ours = found.isDirectory() && (found.uid === process.getuid?.() || process.getuid?.() === 0);
+  const ours =
+    found.isDirectory() && (found.uid === process.getuid?.() || process.getuid?.() === 0);
   if (!ours) throw new DatabaseHomeError(`${short} belongs to somebody else; remove it`);
   return short;
 }
@@ -127,7 +128,7 @@ async function linkLibraries(native: string, installed: string, libDir: string):
   for (const { source, target } of links) {
     await symlink(join(installed, 'lib', basename(source)), join(libDir, basename(target)));
   }
-  return libDir;
+  return `${libDir}:${join(installed, 'lib')}`;
 }
 
 function osUser(name: string): OsUser {

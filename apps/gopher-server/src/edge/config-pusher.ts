@@ -1,9 +1,23 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subject, type Subscription } from 'rxjs';
 import { Repository } from 'typeorm';
-import { type AgentReport, type AgentTarget, AgentUnreachableError, MachineEvents } from '@gopher/machine';
-import { AgentConfigClient, ConfigRefusedError, type TargetFinding } from '../machine/agent-config-client.js';
+import {
+  type AgentReport,
+  type AgentTarget,
+  AgentUnreachableError,
+  MachineEvents,
+} from '@gopher/machine';
+import {
+  AgentConfigClient,
+  ConfigRefusedError,
+  type TargetFinding,
+} from '../machine/agent-config-client.js';
 import { MachineConfig } from './machine-config.entity.js';
 
 export interface WantedConfig {
@@ -118,7 +132,10 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     }
     if (error instanceof ConfigRefusedError) {
       desk.refused = sha256;
-      await this.configs.update({ machineId: target.id }, { outcome: 'refused', reason: error.message });
+      await this.configs.update(
+        { machineId: target.id },
+        { outcome: 'refused', reason: error.message },
+      );
     }
     this.logger.error(`Machine ${target.id} did not take its configuration: ${String(error)}`);
     return false;

@@ -55,14 +55,12 @@ export function deriveMachineFiles(machine: SnapshotMachine, settings: EdgeSetti
 }
 
 function serverServices(machine: SnapshotMachine, { open }: EdgeSettings): RatholeServerService[] {
-  const tunnels = machine.tunnels.map(
-    (tunnel): RatholeServerService => ({
-      name: serviceNames.tunnel(tunnel.id),
-      type: tunnel.protocol,
-      token: open(tunnel.tokenSealed),
-      bindAddr: visitorAddress(tunnel),
-    }),
-  );
+  const tunnels = machine.tunnels.map((tunnel): RatholeServerService => ({
+    name: serviceNames.tunnel(tunnel.id),
+    type: tunnel.protocol,
+    token: open(tunnel.tokenSealed),
+    bindAddr: visitorAddress(tunnel),
+  }));
   if (!machine.agent) return tunnels;
   const { port, checkPort, tokenSealed, checkTokenSealed } = machine.agent;
   return [
@@ -96,12 +94,14 @@ function controlServices({ id, agent }: SnapshotMachine, { open }: EdgeSettings)
 }
 
 function dataServices({ id, agent, tunnels }: SnapshotMachine, { open }: EdgeSettings) {
-  const services: RatholeClientService[] = tunnels.map(({ id: tunnelId, protocol, target, tokenSealed }) => ({
-    name: serviceNames.tunnel(tunnelId),
-    type: protocol,
-    token: open(tokenSealed),
-    localAddr: target,
-  }));
+  const services: RatholeClientService[] = tunnels.map(
+    ({ id: tunnelId, protocol, target, tokenSealed }) => ({
+      name: serviceNames.tunnel(tunnelId),
+      type: protocol,
+      token: open(tokenSealed),
+      localAddr: target,
+    }),
+  );
   if (agent) {
     services.push({
       name: serviceNames.dataCheck(id),

@@ -28,7 +28,8 @@ export class EdgeIdentity extends EdgeId {
   ): Promise<EdgeIdentity> {
     const id = (await state.readOrCreate('edge.id', () => `${uuidv7()}\n`)).trim();
     const edges = database.getRepository(Edge);
-    const edge = (await edges.findOneBy({ id })) ?? (await edges.save(await newEdge(id, name, box)));
+    const edge =
+      (await edges.findOneBy({ id })) ?? (await edges.save(await newEdge(id, name, box)));
     return new EdgeIdentity(
       edge.id,
       edge.name,

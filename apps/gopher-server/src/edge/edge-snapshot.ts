@@ -51,6 +51,9 @@ const SNAPSHOT = `
   FROM "machine" m LEFT JOIN "back_channel" b ON b."machine_id" = m."id"
   WHERE m."edge_id" = $1 ORDER BY m."id"`;
 
-export async function readEdgeSnapshot(database: DataSource, edgeId: string): Promise<EdgeSnapshot> {
+export async function readEdgeSnapshot(
+  database: DataSource,
+  edgeId: string,
+): Promise<EdgeSnapshot> {
   return { machines: await database.query(SNAPSHOT, [edgeId]) };
 }

@@ -7,7 +7,12 @@ import { ServerConfig } from '../config/server.config.js';
 import { AgentFollower } from '../machine/agent-follower.js';
 import { SecretBox } from '../secret/secret-box.js';
 import { ConfigPusher } from './config-pusher.js';
-import { deriveMachineFiles, deriveServerFile, type EdgeSettings, type MachineFiles } from './edge-files.js';
+import {
+  deriveMachineFiles,
+  deriveServerFile,
+  type EdgeSettings,
+  type MachineFiles,
+} from './edge-files.js';
 import { EdgeIdentity } from './edge-identity.js';
 import { type EdgeSnapshot, readEdgeSnapshot } from './edge-snapshot.js';
 import { RatholeServer } from './rathole/rathole-server.js';
@@ -59,9 +64,7 @@ export class Reconciler {
   }
 
   /** What a machine's files should be now. @throws MachineNotFoundError */
-  async machineFiles(
-    machineId: string,
-  ): Promise<MachineFiles & { data: { revision: number } }> {
+  async machineFiles(machineId: string): Promise<MachineFiles & { data: { revision: number } }> {
     const snapshot = await readEdgeSnapshot(this.database, this.identity.value);
     const machine = snapshot.machines.find(({ id }) => id === machineId);
     if (!machine) throw new MachineNotFoundError(machineId);

@@ -1,4 +1,9 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Subscription } from 'rxjs';
@@ -98,7 +103,10 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
       const abandoned = await this.channels.abandoned(before);
       if (abandoned.length === 0) return;
       await this.database.transaction(async (tx) => {
-        await this.certificates.revokeUnused(tx, abandoned.map(({ machineId }) => machineId));
+        await this.certificates.revokeUnused(
+          tx,
+          abandoned.map(({ machineId }) => machineId),
+        );
         for (const { machineId, neverAnswered } of abandoned) {
           if (!neverAnswered) continue;
           await this.channels.release(tx, machineId);

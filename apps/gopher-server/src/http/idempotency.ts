@@ -89,7 +89,9 @@ export class Idempotency {
 }
 
 function requestSha256({ operation, body }: Create): string {
-  return createHash('sha256').update(`${operation}\n${JSON.stringify(body)}`).digest('hex');
+  return createHash('sha256')
+    .update(`${operation}\n${JSON.stringify(body)}`)
+    .digest('hex');
 }
 
 function isTaken(error: unknown): boolean {

@@ -44,7 +44,10 @@ export function toProblem(error: unknown): Problem {
   }
   const status = statusOf(error);
   if (status !== null) return problem(status, (error as Error).message);
-  return problem(HttpStatus.INTERNAL_SERVER_ERROR, 'Unexpected error; the log of the server has more');
+  return problem(
+    HttpStatus.INTERNAL_SERVER_ERROR,
+    'Unexpected error; the log of the server has more',
+  );
 }
 
 function problem(status: number, detail: string, code?: string, errors?: RequestIssue[]): Problem {
@@ -67,13 +70,16 @@ function detailOf(error: HttpException): string {
 /** Fastify's own errors, as for a body that is too large, carry the status they mean. */
 function statusOf(error: unknown): number | null {
   const { statusCode } = (error ?? {}) as { statusCode?: unknown };
-  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : null;
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
+    ? statusCode
+    : null;
 }
 
 /** Of PostgreSQL's classes: 08 connection, 53 too little of something, 57P shut down. */
 const AWAY_SQLSTATE = /^(?:08...|53...|57P0[1-4])$/;
 const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);
-const AWAY_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|Driver not Connected|not queryable/;
+const AWAY_MESSAGE =
+  /Connection terminated|timeout exceeded when trying to connect|Driver not Connected|not queryable/;
 
 export function isDatabaseAway(error: unknown): boolean {
   const { driverError, code, message } = (error ?? {}) as {

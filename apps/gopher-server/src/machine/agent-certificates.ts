@@ -22,7 +22,9 @@ export class AgentCertificates {
   async load(): Promise<void> {
     const known = await this.certificates
       .createQueryBuilder('c')
-      .innerJoin(Machine, 'm', 'm.id = c.machine_id AND m.edge_id = :edge', { edge: this.edge.value })
+      .innerJoin(Machine, 'm', 'm.id = c.machine_id AND m.edge_id = :edge', {
+        edge: this.edge.value,
+      })
       .getMany();
     this.states.clear();
     for (const { machineId, sha256, state } of known) this.remember(machineId, sha256, state);

@@ -1,9 +1,8 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { createHash } from 'node:crypto';
-import { type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
 import { machineName } from '@gopher/identity';
 import type { AgentTarget } from '@gopher/machine';
-import { AgentServiceClient } from '@gopher/proto';
 import type { ServerKeyPair } from './server-credentials.js';
 
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
@@ -30,7 +29,7 @@ export interface ChannelTrust {
 
 /** One connection to one agent. It takes nobody else for that agent, whoever holds the port. */
 export class AgentChannel {
-  readonly client: InstanceType<typeof AgentServiceClient>;
+  readonly client: Client;
   /** SHA-256 of the certificate that the agent answered with last; null: it has not yet. */
   presented: string | null = null;
 
@@ -40,7 +39,7 @@ export class AgentChannel {
   ) {
     const name = machineName(target.id);
     const { caPem, keyPair } = trust;
-    this.client = new AgentServiceClient(
+    this.client = new Client(
       target.agentAddr,
       credentials.createSsl(
         Buffer.from(caPem),

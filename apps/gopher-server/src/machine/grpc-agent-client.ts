@@ -1,6 +1,12 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { type CallOptions, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { AgentClient, type AgentReport, type AgentTarget, AgentUnreachableError } from '@gopher/machine';
+import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  AgentClient,
+  type AgentReport,
+  type AgentTarget,
+  AgentUnreachableError,
+} from '@gopher/machine';
+import { AgentService, type WatchStatusResponse } from '@gopher/proto';
 import { ServerConfig } from '../config/server.config.js';
 import { EdgeIdentity } from '../edge/edge-identity.js';
 import { AgentCertificates } from './agent-certificates.js';
@@ -22,16 +28,11 @@ const REFUSED = new Set([status.INVALID_ARGUMENT, status.FAILED_PRECONDITION]);
 /** A mistake in the call, ours or the agent's; anything else says that the agent is not to be had. */
 const BUGS = new Set([status.UNIMPLEMENTED, status.UNKNOWN, status.OUT_OF_RANGE, ...REFUSED]);
 
-type Client = AgentChannel['client'];
-type Unary<Request, Response> = (
-  request: Request,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, response?: Response) => void,
-) => unknown;
-
 @Injectable()
-export class GrpcAgentClient extends AgentClient implements AgentConfigClient, OnApplicationShutdown {
+export class GrpcAgentClient
+  extends AgentClient
+  implements AgentConfigClient, OnApplicationShutdown
+{
   /** One channel per machine, kept open; dropped when the address or our certificate changes. */
   private readonly channels = new Map<string, AgentChannel>();
 
@@ -45,22 +46,21 @@ export class GrpcAgentClient extends AgentClient implements AgentConfigClient, O
   }
 
   async getStatus(target: AgentTarget): Promise<AgentReport> {
-    const { client } = await this.channel(target);
-    const response = await this.call(target, client.getStatus.bind(client), {});
-    return toAgentReport(response.status);
+    const channel = await this.channel(target);
+    return toAgentReport((await this.call(channel, AgentService.getStatus, {})).status);
   }
 
   async restartRathole(target: AgentTarget, reason: string): Promise<void> {
-    const { client } = await this.channel(target);
-    await this.call(target, client.restartRathole.bind(client), { reason }, PUSH_DEADLINE_MS);
+    const channel = await this.channel(target);
+    await this.call(channel, AgentService.restartRathole, { reason }, PUSH_DEADLINE_MS);
   }
 
   async updateRatholeConfig(target: AgentTarget, config: DataConfig): Promise<TargetFinding[]> {
-    const { client } = await this.channel(target);
+    const channel = await this.channel(target);
+    const method = AgentService.updateRatholeConfig;
     const request = { ...config, revision: BigInt(config.revision), confirmWithinSeconds: 0 };
-    const call = client.updateRatholeConfig.bind(client);
     try {
-      const { targets } = await this.call(target, call, request, PUSH_DEADLINE_MS);
+      const { targets } = await this.call(channel, method, request, PUSH_DEADLINE_MS);
       return targets.map(({ service, accepts, detail }) => ({ service, accepts, detail }));
     } catch (error) {
       if (!REFUSED.has((error as ServiceError).code)) throw error;
@@ -74,12 +74,21 @@ export class GrpcAgentClient extends AgentClient implements AgentConfigClient, O
     signal: AbortSignal,
   ): Promise<string> {
     const { client } = await this.channel(target);
-    const stream = client.watchStatus({ heartbeatIntervalMs: HEARTBEAT_MS });
+    const { path, requestSerialize, responseDeserialize } = AgentService.watchStatus;
+    const request = { heartbeatIntervalMs: HEARTBEAT_MS };
+    const stream = client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+    );
     const cancel = () => stream.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
       return await new Promise<string>((resolve) => {
-        stream.on('data', ({ status: report }) => onReport(toAgentReport(report)));
+        stream.on('data', ({ status: report }: WatchStatusResponse) =>
+          onReport(toAgentReport(report)),
+        );
         stream.on('error', (error: ServiceError) => resolve(error.details || error.message));
         stream.on('end', () => resolve('The agent ended its stream'));
       });
@@ -95,18 +104,29 @@ export class GrpcAgentClient extends AgentClient implements AgentConfigClient, O
 
   /** One call with the usual deadline and errors. @throws AgentUnreachableError, ServiceError */
   call<Request, Response>(
-    target: AgentTarget,
-    method: Unary<Request, Response>,
+    { client, target }: AgentChannel,
+    method: MethodDefinition<Request, Response>,
     request: Request,
     deadlineMs = this.config.agentDeadlineMs,
   ): Promise<Response> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const options = { deadline: Date.now() + deadlineMs };
     return new Promise((resolve, reject) => {
-      const options = { deadline: Date.now() + deadlineMs };
-      method(request, new Metadata(), options, (error, response) => {
+      const answered = (error: ServiceError | null, response?: Response) => {
         if (!error) return resolve(response as Response);
         if (BUGS.has(error.code)) return reject(error);
         reject(new AgentUnreachableError(target.id, error.details, { cause: error }));
-      });
+      };
+      const metadata = new Metadata();
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        options,
+        answered,
+      );
     });
   }
 
@@ -127,8 +147,7 @@ export class GrpcAgentClient extends AgentClient implements AgentConfigClient, O
   async channel(target: AgentTarget): Promise<AgentChannel> {
     const keyPair = await this.credentials.get();
     const known = this.channels.get(target.id);
-    const current =
-      known?.target.agentAddr === target.agentAddr && known.trust.keyPair === keyPair;
+    const current = known?.target.agentAddr === target.agentAddr && known.trust.keyPair === keyPair;
     if (known && current) return known;
     known?.close();
     const channel = new AgentChannel(target, await this.trust(target));
@@ -144,5 +163,3 @@ export class GrpcAgentClient extends AgentClient implements AgentConfigClient, O
     };
   }
 }
-
-export type AgentGrpcClient = Client;

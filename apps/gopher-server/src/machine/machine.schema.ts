@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { AGENT_STATUSES, HEALTHS, type Machine, type MachineStatus, RATHOLE_CLIENT_STATES } from '@gopher/machine';
+import {
+  AGENT_STATUSES,
+  HEALTHS,
+  type Machine,
+  type MachineStatus,
+  RATHOLE_CLIENT_STATES,
+} from '@gopher/machine';
 import { pageQuery, pageView } from '../http/paging.js';
 
 export const machineId = z.uuid();

@@ -58,7 +58,13 @@ export class PortLeases {
     machineId: string,
     purpose: 'back-channel' | 'data-check',
   ): Promise<number> {
-    const request = { protocol: 'tcp', purpose, machineId, tunnelId: null, bindAddress: LOOPBACK } as const;
+    const request = {
+      protocol: 'tcp',
+      purpose,
+      machineId,
+      tunnelId: null,
+      bindAddress: LOOPBACK,
+    } as const;
     return this.leaseAny(tx, this.config.backChannelPorts, request);
   }
 
@@ -71,7 +77,11 @@ export class PortLeases {
     );
   }
 
-  private async leaseAny(tx: EntityManager, range: PortRange, request: LeaseRequest): Promise<number> {
+  private async leaseAny(
+    tx: EntityManager,
+    range: PortRange,
+    request: LeaseRequest,
+  ): Promise<number> {
     await this.lock(tx);
     const busy: number[] = [...this.config.reservedPorts.keys()];
     for (let attempt = 0; attempt < MAX_BUSY_PORTS; attempt += 1) {

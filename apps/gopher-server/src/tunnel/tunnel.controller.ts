@@ -1,5 +1,23 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiHeader, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+} from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { EdgeView } from '@gopher/machine';
 import { Reconciler } from '../edge/reconciler.js';
 import { ApiProblem } from '../http/api-problem.decorator.js';
@@ -56,7 +74,10 @@ export class TunnelController {
   async list(@Query({ schema: listTunnels }) query: ListTunnels): Promise<Page<TunnelView>> {
     const { limit, cursor, machineId } = query;
     const found = await this.tunnels.list({ machineId, after: cursor ?? null, limit: limit + 1 });
-    return toPage(found.map((tunnel) => this.view(tunnel)), limit);
+    return toPage(
+      found.map((tunnel) => this.view(tunnel)),
+      limit,
+    );
   }
 
   @Get(':id')
@@ -84,7 +105,10 @@ export class TunnelController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ operationId: 'deleteTunnel', summary: 'Remove a tunnel; its port closes at once' })
+  @ApiOperation({
+    operationId: 'deleteTunnel',
+    summary: 'Remove a tunnel; its port closes at once',
+  })
   @ApiHeader({ name: 'If-Match', required: false })
   @ApiNoContentResponse()
   @ApiProblem(400, 404, 412)

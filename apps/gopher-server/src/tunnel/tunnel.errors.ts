@@ -20,7 +20,9 @@ export class PortTakenError extends DomainError {
   readonly code = 'port-taken';
   readonly kind = 'conflict';
   constructor(port: number, protocol: string, why: string) {
-    super(`port: ${protocol} port ${port} can not be had, it is taken ${why}; name another, or none`);
+    super(
+      `port: ${protocol} port ${port} can not be had, it is taken ${why}; name another, or none`,
+    );
   }
 }
 

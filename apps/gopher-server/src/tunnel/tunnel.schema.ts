@@ -20,7 +20,10 @@ const target = z
 
 const bindAddress = z
   .string()
-  .refine((text) => isIP(text) !== 0, 'must be an IPv4 or IPv6 address, as in 127.0.0.1 or 0.0.0.0');
+  .refine(
+    (text) => isIP(text) !== 0,
+    'must be an IPv4 or IPv6 address, as in 127.0.0.1 or 0.0.0.0',
+  );
 
 export const createTunnel = z
   .strictObject({
@@ -51,7 +54,10 @@ export const tunnelView = z
     bindAddress: z.string(),
     port,
     state: z.enum(TUNNEL_STATES),
-    leg: z.enum(LEGS).nullable().meta({ description: 'The leg that is broken; null unless failed' }),
+    leg: z
+      .enum(LEGS)
+      .nullable()
+      .meta({ description: 'The leg that is broken; null unless failed' }),
     reason: z.string().nullable().meta({ description: 'Why it is pending or failed' }),
     proof: z.enum(PROOFS).nullable().meta({ description: 'What an active tunnel rests on' }),
     probedAt: z.iso.datetime().nullable(),

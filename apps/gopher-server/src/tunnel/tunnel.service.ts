@@ -56,7 +56,13 @@ export class TunnelService {
     });
     // The lease refers to the tunnel, and the tunnel needs the lease's port: insert, lease, correct.
     await tx.insert(Tunnel, tunnel);
-    const request = { protocol, purpose: 'tunnel', machineId: machine.id, tunnelId: id, bindAddress } as const;
+    const request = {
+      protocol,
+      purpose: 'tunnel',
+      machineId: machine.id,
+      tunnelId: id,
+      bindAddress,
+    } as const;
     const port =
       input.port === null
         ? await this.leases.leaseTunnel(tx, request)

@@ -46,7 +46,8 @@ export class RatholeServer {
       return { state, pid: null, adopted: false, restartNeeded: false, version, problem };
     }
     const { state, pid, adopted, restartNeeded } = this.supervisor.status(NAME);
-    const problem = state === 'running' ? null : `It ended; its log is ${this.supervisor.logFile(NAME)}`;
+    const problem =
+      state === 'running' ? null : `It ended; its log is ${this.supervisor.logFile(NAME)}`;
     return { state, pid, adopted, restartNeeded, version, problem };
   }
 

@@ -1,0 +1,137 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { ScheduleModule } from '@nestjs/schedule';
+import { TerminusModule } from '@nestjs/terminus';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { LoggerModule } from 'nestjs-pino';
+import type { DataSource } from 'typeorm';
+import { AgentClient, EdgeId, EdgeView, MachineModule } from '@gopher/machine';
+import { Supervisor } from '@gopher/supervisor';
+import { ApiToken } from './api-token/api-token.entity.js';
+import { ApiTokenGuard } from './api-token/api-token.guard.js';
+import { ApiTokens } from './api-token/api-tokens.js';
+import { ServerConfig } from './config/server.config.js';
+import { ConfigPusher } from './edge/config-pusher.js';
+import { EdgeController } from './edge/edge.controller.js';
+import { EdgeIdentity } from './edge/edge-identity.js';
+import { MachineConfig } from './edge/machine-config.entity.js';
+import { RatholeServer } from './edge/rathole/rathole-server.js';
+import { Reconciler } from './edge/reconciler.js';
+import { BackChannel } from './enrolment/back-channel.entity.js';
+import { BackChannels } from './enrolment/back-channels.js';
+import { EnrolmentController } from './enrolment/enrolment.controller.js';
+import { EnrolmentService } from './enrolment/enrolment.service.js';
+import { JoinTokens } from './enrolment/join-tokens.js';
+import { EdgeEvents } from './event/edge-events.js';
+import { EventController } from './event/event.controller.js';
+import { HealthController } from './health/health.controller.js';
+import { EtagInterceptor } from './http/etag.js';
+import { Idempotency } from './http/idempotency.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { RequestValidationPipe } from './http/request-validation.pipe.js';
+import { AgentFollower } from './machine/agent-follower.js';
+import { AgentModule } from './machine/agent.module.js';
+import { AgentWatch } from './machine/agent-watch.js';
+import { CertificateRenewal } from './machine/certificate-renewal.js';
+import { DataCheck } from './machine/data-check.js';
+import { GrpcAgentClient } from './machine/grpc-agent-client.js';
+import { MachineAdmission } from './machine/machine-admission.js';
+import { MachineController } from './machine/machine.controller.js';
+import { TunnelEdgeView } from './machine/tunnel-edge-view.js';
+import { TunnelProber } from './probe/tunnel-prober.js';
+import { SecretBox } from './secret/secret-box.js';
+import { StateDirectory } from './state/state-directory.js';
+import { PortLeases } from './tunnel/port-leases.js';
+import { PortProbe } from './tunnel/port-probe.js';
+import { TunnelController } from './tunnel/tunnel.controller.js';
+import { Tunnel } from './tunnel/tunnel.entity.js';
+import { TunnelService } from './tunnel/tunnel.service.js';
+
+/** What exists before the application does. */
+export interface Runtime {
+  config: ServerConfig;
+  database: DataSource;
+  identity: EdgeIdentity;
+  state: StateDirectory;
+  box: SecretBox;
+  supervisor: Supervisor;
+}
+
+@Global()
+@Module({})
+class RuntimeModule {
+  static with(runtime: Runtime): DynamicModule {
+    const providers = [
+      { provide: ServerConfig, useValue: runtime.config },
+      { provide: EdgeIdentity, useValue: runtime.identity },
+      { provide: EdgeId, useValue: runtime.identity },
+      { provide: StateDirectory, useValue: runtime.state },
+      { provide: SecretBox, useValue: runtime.box },
+      { provide: Supervisor, useValue: runtime.supervisor },
+    ];
+    return { module: RuntimeModule, providers, exports: providers };
+  }
+}
+
+/** The composition root: the only place that binds ports to adapters. */
+@Module({})
+export class AppModule {
+  static with(runtime: Runtime): DynamicModule {
+    const { config, database } = runtime;
+    return {
+      module: AppModule,
+      imports: [
+        RuntimeModule.with(runtime),
+        LoggerModule.forRoot({
+          pinoHttp: { level: config.logLevel, autoLogging: false, quietReqLogger: true },
+        }),
+        ScheduleModule.forRoot(),
+        TerminusModule.forRoot({ logger: false }),
+        TypeOrmModule.forRootAsync({
+          useFactory: () => ({ ...database.options, autoLoadEntities: false }),
+          dataSourceFactory: () => Promise.resolve(database),
+        }),
+        TypeOrmModule.forFeature([ApiToken, BackChannel, MachineConfig, Tunnel]),
+        AgentModule,
+        MachineModule.register({
+          imports: [AgentModule],
+          agentClient: { provide: AgentClient, useExisting: GrpcAgentClient },
+          edgeView: { provide: EdgeView, useClass: TunnelEdgeView },
+          edgeId: { provide: EdgeId, useExisting: EdgeIdentity },
+        }),
+      ],
+      controllers: [
+        EdgeController,
+        EnrolmentController,
+        EventController,
+        HealthController,
+        MachineController,
+        TunnelController,
+      ],
+      providers: [
+        AgentFollower,
+        AgentWatch,
+        ApiTokens,
+        BackChannels,
+        CertificateRenewal,
+        ConfigPusher,
+        DataCheck,
+        EdgeEvents,
+        EnrolmentService,
+        Idempotency,
+        JoinTokens,
+        MachineAdmission,
+        PortLeases,
+        PortProbe,
+        RatholeServer,
+        Reconciler,
+        TunnelProber,
+        TunnelService,
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_GUARD, useClass: ApiTokenGuard },
+        { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },
+        { provide: APP_PIPE, useClass: RequestValidationPipe },
+      ],
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { Logger } from 'nestjs-pino';
+import { AppModule, type Runtime } from '../app.module.js';
+import { RELEASE } from '../release.js';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The HTTP application, not listening yet. */
+export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 200 },
+    // A stream of events must not keep the server from ending.
+    forceCloseConnections: true,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(runtime), adapter, {
+    // Until the application has its own logger; Nest's list of every route helps nobody.
+    logger: ['warn', 'error'],
+    abortOnError: false,
+  });
+  app.useLogger(app.get(Logger));
+  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
+  SwaggerModule.setup('docs', app, () => openApiDocument(app), {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Gopher API',
+    swaggerOptions: { persistAuthorization: true },
+  });
+  return app;
+}
+
+export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
+  const document = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Gopher')
+    .setDescription('Tunnels to machines behind NAT: what publishes them, and what watches them.')
+    .setVersion(RELEASE)
+    .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'token')
+    .addSecurityRequirements('token')
+    .build();
+  return SwaggerModule.createDocument(app, document);
+}

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { DomainError, MachineService } from '@gopher/machine';
+import { bearerToken } from '../api-token/api-token.guard.js';
+import { ServerConfig } from '../config/server.config.js';
+import { EdgeIdentity } from '../edge/edge-identity.js';
+import { Reconciler } from '../edge/reconciler.js';
+import { EnrolmentService } from '../enrolment/enrolment.service.js';
+import { TokenRefusedError } from '../enrolment/enrolment.errors.js';
+import { JoinTokens } from '../enrolment/join-tokens.js';
+import { Idempotency } from '../http/idempotency.js';
+import type { JoinTokenView } from './machine.schema.js';
+
+export class MachineHasAgentError extends DomainError {
+  readonly code = 'machine-has-agent';
+  readonly kind = 'conflict';
+  constructor(name: string) {
+    super(`Machine "${name}" has an agent, which gets its configuration by itself`);
+  }
+}
+
+/** How machines come and go. */
+@Injectable()
+export class MachineAdmission {
+  constructor(
+    @InjectDataSource() private readonly database: DataSource,
+    private readonly machines: MachineService,
+    private readonly tokens: JoinTokens,
+    private readonly enrolments: EnrolmentService,
+    private readonly reconciler: Reconciler,
+    private readonly idempotency: Idempotency,
+    private readonly edge: EdgeIdentity,
+    private readonly config: ServerConfig,
+  ) {}
+
+  /** @throws MachineNameTakenError, IdempotencyKeyReusedError */
+  async create(body: { name: string }, key: string | undefined): Promise<string> {
+    const { id } = await this.idempotency.create(
+      { key, operation: 'createMachine', body },
+      async (tx) => (await this.machines.create(body, tx)).id,
+    );
+    return id;
+  }
+
+  /** @throws MachineNotFoundError */
+  async joinToken(machineId: string): Promise<JoinTokenView> {
+    await this.machines.get(machineId);
+    const made = await this.tokens.make(this.database.manager, machineId, 'join');
+    const command =
+      `gopher-agent enroll --server ${this.config.publicUrl} --token ${made.token} ` +
+      `--ca-fingerprint ${this.edge.ca.fingerprint}`;
+    return { token: made.token, expiresAt: made.expiresAt.toISOString(), command };
+  }
+
+  /** @throws MachineNotFoundError, MachineHasAgentError */
+  async clientConfigToken(machineId: string): Promise<JoinTokenView> {
+    const machine = await this.machines.get(machineId);
+    if (machine.agentAddr !== null) throw new MachineHasAgentError(machine.name);
+    const made = await this.tokens.make(this.database.manager, machineId, 'client-config');
+    const url = `${this.config.publicUrl}/api/v1/machines/${machineId}/client.toml`;
+    const command =
+      `(umask 077; curl --fail --silent --show-error --output client.toml ` +
+      `--header 'Authorization: Bearer ${made.token}' ${url}) && rathole --client client.toml`;
+    return { token: made.token, expiresAt: made.expiresAt.toISOString(), command };
+  }
+
+  /** @throws MachineNotFoundError, TokenRefusedError, MachineHasAgentError */
+  async clientConfig(machineId: string, authorization: string | undefined): Promise<string> {
+    const token = bearerToken(authorization);
+    if (token === null) throw TokenRefusedError.unknown();
+    // In one transaction: when the file cannot be made, the token stays good.
+    return this.database.transaction(async (tx) => {
+      await this.tokens.consume(tx, token, { purpose: 'client-config', machineId });
+      const machine = await this.machines.get(machineId, tx);
+      if (machine.agentAddr !== null) throw new MachineHasAgentError(machine.name);
+      await this.reconciler.settled();
+      return (await this.reconciler.machineFiles(machineId)).data.toml;
+    });
+  }
+
+  /** Resolves with what is left to do on the machine. @throws MachineNotFoundError */
+  async remove(machineId: string): Promise<string> {
+    const { agentAddr, name } = await this.database.transaction((tx) =>
+      this.machines.remove(machineId, tx),
+    );
+    this.enrolments.forget(machineId);
+    await this.reconciler.settled();
+    const what = agentAddr === null ? 'its rathole client' : 'gopher-agent and its rathole clients';
+    return `"${name}" can no longer connect, but ${what} still run there: stop and remove them.`;
+  }
+}

@@ -1,0 +1,176 @@
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Subject, type Subscription } from 'rxjs';
+import { In, Not, Repository } from 'typeorm';
+import { EdgeId, EdgeView, forEachLimit, MachineEvents, MachineService } from '@gopher/machine';
+import { ConfigPusher } from '../edge/config-pusher.js';
+import { serviceNames } from '../edge/edge-files.js';
+import { Tunnel } from '../tunnel/tunnel.entity.js';
+import { tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
+import { isUdpBound } from './udp-bound.js';
+import { visitTcp } from './visit-tcp.js';
+
+const LOOK_INTERVAL_MS = 1_000;
+const MAX_CONCURRENT_PROBES = 50;
+const QUIET_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+/** A tunnel that is not up is tried again, quickly while it is new, then patiently. */
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
+interface Attempt {
+  version: number;
+  count: number;
+  since: number;
+  nextAt: number;
+}
+
+/**
+ * The one writer of a tunnel's state. It visits tunnels that are not up as a visitor would; one that
+ * is up is not visited again, for a service may count visitors that say nothing as an attack.
+ */
+@Injectable()
+export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly changed = new Subject<{ tunnelId: string; machineId: string; verdict: Verdict }>();
+
+  private readonly logger = new Logger(TunnelProber.name);
+  private readonly attempts = new Map<string, Attempt>();
+  private readonly targetProblems = new Map<string, string>();
+  private readonly subscriptions: Subscription[] = [];
+  private looking = false;
+  private again = false;
+
+  constructor(
+    @InjectRepository(Tunnel) private readonly tunnels: Repository<Tunnel>,
+    private readonly machines: MachineService,
+    private readonly view: EdgeView,
+    private readonly pusher: ConfigPusher,
+    private readonly events: MachineEvents,
+    private readonly edge: EdgeId,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.subscriptions.push(
+      this.pusher.applied.subscribe(({ targets }) => {
+        for (const { service, accepts, detail } of targets) {
+          if (accepts) this.targetProblems.delete(service);
+          else this.targetProblems.set(service, detail);
+        }
+        this.attempts.clear();
+        void this.look();
+      }),
+      this.events.changed.subscribe(() => void this.look()),
+    );
+  }
+
+  onApplicationShutdown(): void {
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
+  }
+
+  /** Looks at every tunnel that is not up and whose turn it is. */
+  @Interval(LOOK_INTERVAL_MS)
+  async look(): Promise<void> {
+    this.again = true;
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      while (this.again) {
+        this.again = false;
+        await this.probeDue();
+      }
+    } catch (error) {
+      this.logger.warn(`Tunnels could not be looked at: ${String(error)}`);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  private async probeDue(): Promise<void> {
+    const tunnels = await this.tunnels.findBy({ edgeId: this.edge.value, state: Not('active') });
+    this.forgetGone(new Set(tunnels.map(({ id }) => id)));
+    const due = tunnels.filter((tunnel) => this.attempt(tunnel).nextAt <= Date.now());
+    if (due.length === 0) return;
+    const machines = await this.machines.findByIds(due.map(({ machineId }) => machineId));
+    const withAgent = new Set(machines.filter((m) => m.agentAddr !== null).map(({ id }) => id));
+    await forEachLimit(due, MAX_CONCURRENT_PROBES, async (tunnel) => {
+      try {
+        await this.probe(tunnel, withAgent.has(tunnel.machineId));
+      } catch (error) {
+        this.logger.warn(`Tunnel ${tunnel.id} could not be probed: ${String(error)}`);
+      }
+    });
+  }
+
+  private async probe(tunnel: Tunnel, hasAgent: boolean): Promise<void> {
+    const attempt = this.attempt(tunnel);
+    const verdict = await this.verdictOn(tunnel, hasAgent, Date.now() - attempt.since);
+    attempt.count += 1;
+    attempt.nextAt =
+      Date.now() + Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt.count, 8), LONGEST_RETRY_MS);
+    const same =
+      tunnel.state === verdict.state && 'reason' in verdict && tunnel.reason === verdict.reason;
+    if (!same) await this.write(tunnel, verdict);
+  }
+
+  private async verdictOn(tunnel: Tunnel, hasAgent: boolean, waitingMs: number): Promise<Verdict> {
+    const { protocol, port, bindAddress, machineId } = tunnel;
+    if (protocol === 'udp') {
+      const bound = await isUdpBound(port);
+      return udpVerdict({ dataPath: this.view.dataPath(machineId), hasAgent, waitingMs }, bound);
+    }
+    const outcome = await visitTcp({
+      host: reachable(bindAddress),
+      port,
+      quietMs: QUIET_MS,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
+    const targetProblem = this.targetProblems.get(serviceNames.tunnel(tunnel.id)) ?? null;
+    const dataPath = this.view.dataPath(machineId);
+    return tcpVerdict(tunnel, { outcome, dataPath, hasAgent, targetProblem, waitingMs });
+  }
+
+  /** Guarded by the version: a finding about an old target says nothing of the new one. */
+  private async write(tunnel: Tunnel, verdict: Verdict): Promise<void> {
+    const { affected } = await this.tunnels.update(
+      { id: tunnel.id, version: tunnel.version, state: In(['pending', 'failed']) },
+      {
+        state: verdict.state,
+        leg: verdict.state === 'failed' ? verdict.leg : null,
+        reason: verdict.state === 'active' ? null : verdict.reason,
+        proof: verdict.state === 'active' ? verdict.proof : null,
+        probedAt: new Date(),
+      },
+    );
+    if (affected === 0) return;
+    const { id, machineId } = tunnel;
+    this.logger.log(
+      `Tunnel ${id} is ${verdict.state}${'reason' in verdict ? `: ${verdict.reason}` : ''}`,
+    );
+    this.changed.next({ tunnelId: id, machineId, verdict });
+  }
+
+  private attempt({ id, version }: Tunnel): Attempt {
+    const known = this.attempts.get(id);
+    if (known?.version === version) return known;
+    const now = Date.now();
+    const fresh: Attempt = { version, count: 0, since: now, nextAt: now };
+    this.attempts.set(id, fresh);
+    return fresh;
+  }
+
+  private forgetGone(ids: ReadonlySet<string>): void {
+    for (const id of this.attempts.keys()) if (!ids.has(id)) this.attempts.delete(id);
+  }
+}
+
+/** A wildcard address is reached on loopback. */
+function reachable(bindAddress: string): string {
+  if (bindAddress === '0.0.0.0') return '127.0.0.1';
+  return bindAddress === '::' ? '::1' : bindAddress;
+}

@@ -1,0 +1,68 @@
+import type { DataPathObservation } from '@gopher/machine';
+import type { Leg, Proof, Tunnel } from '../tunnel/tunnel.entity.js';
+import type { VisitOutcome } from './visit-tcp.js';
+
+/** What a probe makes of a tunnel. */
+export type Verdict =
+  | { state: 'active'; proof: Proof }
+  | { state: 'pending'; reason: string }
+  | { state: 'failed'; leg: Leg; reason: string };
+
+export interface Evidence {
+  outcome: VisitOutcome;
+  /** null: the machine has no agent, or was not checked yet. */
+  dataPath: DataPathObservation | null;
+  hasAgent: boolean;
+  /** What the agent said of the target when it was last given; null: nothing. */
+  targetProblem: string | null;
+  /** How long the tunnel has been waiting to be served. */
+  waitingMs: number;
+}
+
+/** A machine that is on its way may take this long before its absence is called a failure. */
+const PATIENCE_MS = 10_000;
+
+export function tcpVerdict(tunnel: Pick<Tunnel, 'target'>, evidence: Evidence): Verdict {
+  const { outcome, dataPath, targetProblem } = evidence;
+  switch (outcome.met) {
+    case 'bytes':
+      return { state: 'active', proof: 'bytes' };
+    case 'closed':
+      return {
+        state: 'failed',
+        leg: 'machine→target',
+        reason: `The machine cannot reach ${tunnel.target}${targetProblem ? `: ${targetProblem}` : ''}; is the service running there?`,
+      };
+    case 'refused':
+      return notConnected(evidence, outcome.detail);
+    case 'silence':
+      // rathole accepts visitors for a client that is gone: open alone proves nothing.
+      if (dataPath && !dataPath.serves) return notConnected(evidence, dataPath.detail);
+      return { state: 'active', proof: 'accepted' };
+  }
+}
+
+export function udpVerdict(
+  evidence: Omit<Evidence, 'outcome' | 'targetProblem'>,
+  bound: boolean,
+): Verdict {
+  if (!bound) return notConnected(evidence, 'the port is not bound');
+  const { dataPath } = evidence;
+  if (dataPath && !dataPath.serves) return notConnected(evidence, dataPath.detail);
+  return { state: 'active', proof: 'bound' };
+}
+
+function notConnected(
+  { hasAgent, waitingMs }: Pick<Evidence, 'hasAgent' | 'waitingMs'>,
+  detail: string,
+): Verdict {
+  if (!hasAgent) {
+    const reason =
+      'The machine has not connected with this tunnel yet; it has no agent, so its client.toml ' +
+      'has to be fetched there again';
+    return { state: 'pending', reason };
+  }
+  if (waitingMs < PATIENCE_MS) return { state: 'pending', reason: 'The machine is being told' };
+  const reason = `The machine has not connected its data client for this tunnel (${detail})`;
+  return { state: 'failed', leg: 'rathole→machine', reason };
+}
