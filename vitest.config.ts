@@ -15,7 +15,12 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['{apps,libs}/*/src/**/*.spec.ts'] } },
       {
         extends: true,
-        test: { name: 'medium', include: ['{apps,libs}/*/test/**/*.medium-spec.ts'] },
+        test: {
+          name: 'medium',
+          include: ['{apps,libs}/*/test/**/*.medium-spec.ts'],
+          globalSetup: ['apps/gopher-server/test/postgres.global-setup.ts'],
+          testTimeout: 60_000,
+        },
       },
       {
         extends: true,
@@ -31,7 +36,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'long',
-          include: ['apps/*/test/**/*.long-spec.ts'],
+          include: ['{apps,libs}/*/test/**/*.long-spec.ts'],
           fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 900_000,

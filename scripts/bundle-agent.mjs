@@ -68,6 +68,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node24',
   format: 'esm',
+  minifyIdentifiers: true,
   minifyWhitespace: true,
   minifySyntax: true,
   keepNames: true,

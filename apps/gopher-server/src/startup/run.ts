@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { ProcessSupervisor, type Supervisor } from '@gopher/supervisor';
 import { InvalidConfigError, ServerConfig } from '../config/server.config.js';
 import { RELEASE } from '../release.js';
+import { stopEngines } from './engines.js';
 import { serve } from './serve.js';
-import { consoleLog } from './console-log.js';
 
 const HELP = `gopher-server: the control plane of a Gopher edge
 
@@ -13,9 +11,6 @@ const HELP = `gopher-server: the control plane of a Gopher edge
   gopher-server version
   gopher-server --help
 `;
-
-/** Stopped in this order: the database last, for the others may still write. */
-const ENGINES = ['rathole-server', 'postgres'];
 
 export async function run(args: readonly string[]): Promise<void> {
   try {
@@ -45,18 +40,6 @@ async function command([name, ...rest]: readonly string[]): Promise<void> {
     default:
       throw new InvalidConfigError(`There is no command "${name}"; see --help`);
   }
-}
-
-export const engineSupervisor = (config: ServerConfig): Supervisor =>
-  new ProcessSupervisor({
-    directory: join(config.stateDir, 'run'),
-    log: consoleLog(config.logLevel),
-  });
-
-async function stopEngines(config: ServerConfig): Promise<void> {
-  const supervisor = engineSupervisor(config);
-  for (const name of ENGINES) await supervisor.stop(name);
-  await supervisor.release();
 }
 
 /** What a person can act on has a message of its own; anything else is a bug and needs its stack. */

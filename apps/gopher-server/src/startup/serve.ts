@@ -10,8 +10,9 @@ import { SecretBox } from '../secret/secret-box.js';
 import { StateDirectory } from '../state/state-directory.js';
 import { consoleLog } from './console-log.js';
 import { EdgeLock } from './edge-lock.js';
+import { engineSupervisor } from './engines.js';
 import { openDatabase } from './open-database.js';
-import { engineSupervisor } from './run.js';
+
 
 /** Runs the server until a signal ends it. rathole and PostgreSQL stay: the next one adopts them. */
 export async function serve(config: ServerConfig): Promise<void> {

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject } from 'vitest';
+
+export interface TestingDatabase {
+  url: string;
+  name: string;
+  drop(): Promise<void>;
+}
+
+/** A database of its own, cloned from the migrated one. */
+export const createDatabase = (): Promise<TestingDatabase> => create('TEMPLATE gopher');
+
+/** An empty database of its own. */
+export const createEmptyDatabase = (): Promise<TestingDatabase> => create('');
+
+async function create(template: string): Promise<TestingDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await administer(`CREATE DATABASE ${name} ${template}`);
+  const url = new URL(inject('templateUrl'));
+  url.pathname = name;
+  return {
+    url: url.toString(),
+    name,
+    drop: () => administer(`DROP DATABASE ${name} WITH (FORCE)`),
+  };
+}
+
+async function administer(sql: string): Promise<void> {
+  const url = new URL(inject('templateUrl'));
+  url.pathname = 'postgres';
+  const client = new pg.Client({ connectionString: url.toString() });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
