@@ -49,10 +49,10 @@ async function describeChild(spec: ProcessSpec, child: SpawnedChild): Promise<Pi
 /** Resolves once prlimit has become the program: until then the command line is not the one. */
 async function executed(child: SpawnedChild, command: string[], watch: ExitWatch): Promise<void> {
   if (sameWords(child.argv, command)) return;
-  let over = false;
-  void watch.exited.then(() => (over = true));
+  const ended = new AbortController();
+  void watch.exited.then(() => ended.abort());
   const deadline = performance.now() + EXEC_TIMEOUT_MS;
-  while (!over && performance.now() < deadline) {
+  while (!ended.signal.aborted && performance.now() < deadline) {
     const argv = await readArgv(child.pid);
     if (argv.length > 0 && !sameWords(argv, child.argv)) return;
     await delay(EXEC_POLL_MS);

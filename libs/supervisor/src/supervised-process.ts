@@ -36,7 +36,8 @@ export class SupervisedProcess {
   ) {
     this.files = processFiles(supervision.directory, name);
     this.restartTimer = new RestartTimer(supervision.random, () => {
-      this.queue.run(() => this.startAgain()).catch((error: unknown) => this.warn(error));
+      const again = this.queue.run(() => this.startAgain());
+      again.catch((error: unknown) => supervision.log.warn(reasonOf(error)));
     });
   }
 
@@ -141,6 +142,8 @@ export class SupervisedProcess {
   private attach(supervised: Supervised | null): void {
     this.current = supervised;
     if (!supervised) return;
+    const how = supervised.adopted ? 'runs and was adopted' : 'was started';
+    this.supervision.log.log(`${this.name} (pid ${supervised.record.pid}) ${how}`);
     const since = performance.now();
     void supervised.watch.exited.then((exit) => this.onExit(exit, performance.now() - since));
   }
@@ -192,9 +195,5 @@ export class SupervisedProcess {
 
   private changed(): void {
     if (this.spec) this.supervision.changed(this.status());
-  }
-
-  private warn(error: unknown): void {
-    this.supervision.log.warn(error instanceof Error ? error.message : String(error));
   }
 }

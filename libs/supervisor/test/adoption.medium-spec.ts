@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ProcessSpec, ProcessSupervisor } from '../src/index.js';
 import { ended, gone, kill, lives, Scene, until } from './scene.js';
@@ -33,10 +33,10 @@ describe(`${ProcessSupervisor.name} adopting`, () => {
     const supervisor = scene.supervisor();
     const delays: number[] = [];
     for (const [i, spec] of specs.entries()) {
-      const { pid, startedAt } = statuses[i]!;
+      const pid = statuses[i]?.pid ?? null;
       const adopted = await supervisor.start(spec);
       expect(adopted).toMatchObject({ state: 'running', pid, adopted: true, restartNeeded: false });
-      expect(adopted.startedAt).toEqual(new Date(startedAt!));
+      expect(adopted.startedAt).toEqual(new Date(statuses[i]?.startedAt ?? 0));
       const exit = ended(supervisor, spec.name);
       const killedAt = performance.now();
       kill(pid);
@@ -48,9 +48,12 @@ describe(`${ProcessSupervisor.name} adopting`, () => {
   });
 
   it.each(['leave', 'release'] as const)('keeps no Node alive: %s', async (then) => {
-    const { node, statuses } = await scene.otherNode([scene.sleeper()], then);
-    expect(node.exitCode ?? (await once(node, 'exit'))[0]).toBe(0);
-    expect(lives(statuses[0]!.pid)).toBe(true);
+    for (const adopted of [false, true]) {
+      const { node, statuses } = await scene.otherNode([scene.sleeper()], then);
+      expect(node.exitCode ?? (await once(node, 'exit'))[0]).toBe(0);
+      expect(statuses[0]?.adopted).toBe(adopted);
+      expect(lives(statuses[0]?.pid ?? null)).toBe(true);
+    }
   });
 
   it('restarts what it adopted', async () => {
@@ -114,7 +117,7 @@ describe(`${ProcessSupervisor.name} adopting`, () => {
     await rm(pidFile('sleeper'));
     const supervisor = scene.supervisor();
     const { pid, startedAt, adopted } = await supervisor.start(scene.sleeper());
-    expect([pid, adopted]).toEqual([statuses[0]!.pid, true]);
+    expect([pid, adopted]).toEqual([statuses[0]?.pid, true]);
     expect(Math.abs(startedAt!.getTime() - Date.now())).toBeLessThan(10_000);
     const exit = ended(supervisor, 'sleeper');
     const killedAt = performance.now();
@@ -157,6 +160,14 @@ describe(`${ProcessSupervisor.name} adopting`, () => {
     expect(new Set([first.pid, second.pid, third.pid]).size).toBe(3);
   });
 
+  it('does not take one of its own either, where no pid file tells of it', async () => {
+    const supervisor = scene.supervisor();
+    await mkdir(pidFile('first'));
+    const first = await supervisor.start(scene.sleeper('first'));
+    const second = await supervisor.start(scene.sleeper('second'));
+    expect(second.pid).not.toBe(first.pid);
+  });
+
   it('says that a restart is needed when the command line changed, and restarts nothing', async () => {
     const { pid } = await leftBehind(scene.sleeper());
     const supervisor = scene.supervisor();
@@ -171,9 +182,10 @@ describe(`${ProcessSupervisor.name} adopting`, () => {
     });
   });
 
-  it('adopts a script, whose command line is its interpreter’s', async () => {
+  it('adopts a script, which becomes an interpreter and then a program', async () => {
     const file = join(scene.directory, 'script');
-    await writeFile(file, '#!/usr/bin/env sh\nwhile :; do sleep 0.05; done\n', { mode: 0o755 });
+    const script = `#!/usr/bin/env sh\nsleep 0.005\nexec ${scene.sleep} 1000\n`;
+    await writeFile(file, script, { mode: 0o755 });
     const spec = { name: 'script', file, args: ['a'], restart: false };
     const { pid } = await leftBehind(spec);
     const status = await scene.supervisor().start(spec);

@@ -1,7 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { Logger } from 'nestjs-pino';
 import { AppModule, type Runtime } from '../app.module.js';
 import { RELEASE } from '../release.js';
 
@@ -18,11 +17,10 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     forceCloseConnections: true,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(runtime), adapter, {
-    // Until the application has its own logger; Nest's list of every route helps nobody.
+    // Until `serve` gives it its own logger; Nest's list of every route helps nobody.
     logger: ['warn', 'error'],
     abortOnError: false,
   });
-  app.useLogger(app.get(Logger));
   app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',

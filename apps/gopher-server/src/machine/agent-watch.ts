@@ -3,10 +3,10 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AgentClient, type AgentTarget, StatusRecorder } from '@gopher/machine';
 import { AgentConfigClient } from './agent-config-client.js';
 
-/** Quick at first, since a silent agent has to show as such within 15 s; then patient. */
+/** Quick at first: a silent agent has to show as such within 15 s, and a new one is awaited. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 32_000;
-const QUICK_ATTEMPTS = 3;
+const QUICK_ATTEMPTS = 30;
 
 /** Hears of an agent's changes at once, for as long as the machine has one. */
 @Injectable()

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Logger } from 'nestjs-pino';
 import { InstanceLock } from '@gopher/supervisor';
 import { ApiTokens } from '../api-token/api-tokens.js';
 import type { ServerConfig } from '../config/server.config.js';
@@ -43,6 +44,7 @@ async function begin(app: NestFastifyApplication, config: ServerConfig): Promise
   await app.get(ApiTokens).prepare();
   await app.get(AgentCertificates).load();
   await app.init();
+  app.useLogger(app.get(Logger));
   await app.get(Reconciler).settled();
   await app.listen(config.port, config.host);
 }

@@ -6,7 +6,8 @@ const FLEET = 3;
 /**
  * $1: JSON array of { id, addr, at, report | null }, one for each machine; $2: the edge.
  * Returns { id, before, after } for each machine whose observation counted. Guarded by address and
- * time: an answer from an old address, or an old answer, changes nothing.
+ * time: an answer from an old address, or an old answer, changes nothing. An agent that never answered
+ * is not down: it is on its way, or its enrolment will expire.
  */
 export const RECORD_OBSERVATIONS = `
   WITH "observed" AS (
@@ -29,6 +30,7 @@ export const RECORD_OBSERVATIONS = `
     "agent_status" = CASE
       WHEN o."report" IS NOT NULL THEN 'up'
       WHEN m."agent_misses" + 1 < ${MISSES_UNTIL_DOWN} THEN 'unknown'
+      WHEN m."agent_reported_at" IS NULL THEN 'unknown'
       WHEN fleet."agents" + silent."agents" >= ${FLEET} AND fleet."up" = 0 THEN 'unknown'
       ELSE 'down' END,
     "agent_report" = coalesce(o."report", m."agent_report"),
