@@ -1,7 +1,12 @@
 /** Which part may know which: see CONTRIBUTING.md. */
 export default {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'libs-know-no-app',
       severity: 'error',
@@ -40,7 +45,10 @@ export default {
       name: 'no-tests-in-production',
       severity: 'error',
       from: { path: '^(apps|libs)/[^/]+/src', pathNot: '\\.spec\\.ts$' },
-      to: { path: '/test/|\\.spec\\.ts$|^libs/machine/src/testing' , pathNot: '^libs/machine/src/testing/.*'},
+      to: {
+        path: '/test/|\\.spec\\.ts$|^libs/machine/src/testing',
+        pathNot: '^libs/machine/src/testing/.*',
+      },
     },
     {
       name: 'not-to-unresolvable',

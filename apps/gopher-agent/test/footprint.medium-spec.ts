@@ -19,6 +19,16 @@ describe('the footprint of the agent', () => {
     const t = performance.now();
     for (let call = 0; call < 2_000; call++) await caller.status();
     console.log('2000 calls', performance.now() - t, memory(pid));
+    if (process.env['BIG']) {
+      const { renderClient, configSha256 } = await import('@gopher/rathole');
+      for (let r = 2; r < 8; r++) {
+        const services = Array.from({ length: Number(process.env['BIG']) }, (_, i) => ({ name: `svc-${i}-${'x'.repeat(40)}-${r}`, type: 'udp' as const, token: 'a'.repeat(48), localAddr: `127.0.0.1:${1000 + (i % 1000)}` }));
+        const toml = renderClient({ remoteAddr: `127.0.0.1:${machine.edge.ports.control}`, remotePublicKey: machine.edge.noise.publicKey, heartbeatTimeoutS: 40, retryIntervalS: 1, services });
+        const t = performance.now();
+        await caller.call('updateRatholeConfig', { revision: BigInt(r), toml, sha256: configSha256(toml), confirmWithinSeconds: 0 }, 30000);
+        console.log('rss push', toml.length, performance.now() - t, memory(pid));
+      }
+    }
     const stream = caller.watch(5_000);
     await delay(3_000);
     const before = cpuMs(pid);

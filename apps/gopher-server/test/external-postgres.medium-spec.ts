@@ -37,7 +37,15 @@ describe.skipIf(!binDir)('an external PostgreSQL', () => {
     const data = join(directory, 'data');
     execFileSync(
       join(binDir!, 'initdb'),
-      ['-D', data, '-U', 'gopher', '-A', 'scram-sha-256', `--pwfile=${join(directory, 'password')}`],
+      [
+        '-D',
+        data,
+        '-U',
+        'gopher',
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${join(directory, 'password')}`,
+      ],
       user,
     );
     const port = await freePort();
@@ -82,7 +90,10 @@ function schemaOf(source: DataSource): Promise<unknown[]> {
 }
 
 function nobody(passwd: string): [number, number] {
-  const entry = passwd.split('\n').find((line) => line.startsWith('nobody:'))!.split(':');
+  const entry = passwd
+    .split('\n')
+    .find((line) => line.startsWith('nobody:'))!
+    .split(':');
   return [Number(entry[2]), Number(entry[3])];
 }
 

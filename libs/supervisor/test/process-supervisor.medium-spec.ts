@@ -2,11 +2,9 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   InvalidProcessNameError,
-  type ProcessStatus,
   ProcessStartError,
   ProcessSupervisor,
   SupervisorReleasedError,
-  UnknownProcessError,
 } from '../src/index.js';
 import { readOpenFilesLimit } from '../src/proc.js';
 import { lives, Scene } from './scene.js';

@@ -33,7 +33,7 @@ export class Scene {
   async clear(): Promise<void> {
     await Promise.all(this.supervisors.map((supervisor) => supervisor.release()));
     for (const { pid } of await this.processes()) process.kill(pid, 'SIGKILL');
-    await vi.waitFor(async () => expect(await this.processes()).toEqual([]));
+    await vi.waitUntil(async () => (await this.processes()).length === 0);
     await rm(this.directory, { recursive: true });
   }
 
@@ -71,13 +71,13 @@ export class Scene {
   /** A supervisor in a Node of its own, once it has started everything. */
   async otherNode(
     specs: ProcessSpec[],
-    then: 'stay' | 'release' | 'leave',
+    afterwards: 'stay' | 'release' | 'leave',
   ): Promise<{ node: ChildProcess; statuses: ProcessStatus[] }> {
     const outfile = join(this.directory, 'supervisor-process.mjs');
     const entry = join(import.meta.dirname, 'supervisor-process.ts');
     const format = { bundle: true, platform: 'node', format: 'esm' } as const;
     await build({ entryPoints: [entry], outfile, ...format });
-    const order = JSON.stringify({ directory: this.directory, specs, then });
+    const order = JSON.stringify({ directory: this.directory, specs, afterwards });
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const node = spawn(process.execPath, [outfile, order], { stdio: [...stdio] });
     const [line] = (await once(createInterface({ input: node.stdout! }), 'line')) as [string];

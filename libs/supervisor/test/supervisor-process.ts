@@ -4,10 +4,10 @@ import { type ProcessSpec, ProcessSupervisor } from '../src/index.js';
 const order = JSON.parse(process.argv[2] ?? '') as {
   directory: string;
   specs: ProcessSpec[];
-  then: 'stay' | 'release' | 'leave';
+  afterwards: 'stay' | 'release' | 'leave';
 };
 const supervisor = new ProcessSupervisor({ directory: order.directory });
 const statuses = await Promise.all(order.specs.map((spec) => supervisor.start(spec)));
-if (order.then === 'release') await supervisor.release();
+if (order.afterwards === 'release') await supervisor.release();
 process.stdout.write(`${JSON.stringify(statuses)}\n`);
-if (order.then === 'stay') setInterval(() => {}, 1_000);
+if (order.afterwards === 'stay') setInterval(() => {}, 1_000);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 /** Reads of /proc are answered from memory by the kernel: synchronous ones cost a tenth. */
 export function readProc(path: string): string | null {
@@ -49,4 +49,9 @@ export function procList(path: string): string[] | null {
 
 export function processIds(): number[] {
   return (procList('') ?? []).filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** -1 when the process is gone. */
+export function procOwner(pid: number): number {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? -1;
 }

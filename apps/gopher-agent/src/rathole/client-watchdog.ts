@@ -47,7 +47,7 @@ export class ClientWatchdog {
     this.frozenLooks.set(name, looks);
     if (looks < FROZEN_LOOKS || !this.frozenCoolDown[name].tryTake()) return;
     this.frozenLooks.set(name, 0);
-    this.restart(name, 'it is frozen');
+    this.heal(name, 'it is frozen');
   }
 
   /** A wedged control client looks alive from here, and from the edge the machine is just gone. */
@@ -58,11 +58,11 @@ export class ClientWatchdog {
     const runsMs = Date.now() - (status?.startedAt?.getTime() ?? Date.now());
     if (!status?.pid || runsMs < SILENT_MS || this.frozenLooks.get('control')) return;
     if (!this.silentCoolDown.tryTake()) return;
-    this.restart('control', `no call of the edge came through for ${Math.round(silentMs / 1000)} s`);
+    this.heal('control', `no call of the edge came through for ${Math.round(silentMs / 1000)} s`);
   }
 
-  private restart(name: ClientName, reason: string): void {
-    this.clients.restart(name, reason).catch((error: unknown) => {
+  private heal(name: ClientName, reason: string): void {
+    this.clients.heal(name, reason).catch((error: unknown) => {
       this.logger.error(error instanceof Error ? error.message : String(error));
     });
   }

@@ -13,6 +13,7 @@ export class RatholeClients {
   private readonly logger = new Logger(RatholeClients.name);
   private readonly problems = new Map<ClientName, string>();
   private readonly restarting = new Map<ClientName, Promise<ProcessStatus>>();
+  private readonly healed = new Map<ClientName, number>();
   private readonly timers = new Map<ClientName, NodeJS.Timeout>();
   private isReleased = false;
 
@@ -51,6 +52,17 @@ export class RatholeClients {
 
   onChange(listener: (name: string) => void): () => void {
     return this.supervisor.onChange(({ name }) => listener(name));
+  }
+
+  /** A restart that nobody asked for. @throws ClientStartError */
+  async heal(name: ClientName, reason: string): Promise<void> {
+    this.healed.set(name, (this.healed.get(name) ?? 0) + 1);
+    await this.restart(name, reason);
+  }
+
+  /** How often it was started again without being asked for, since the agent began. */
+  restarts(name: ClientName): number {
+    return (this.status(name)?.restarts ?? 0) + (this.healed.get(name) ?? 0);
   }
 
   /** Calls at the same time come to one restart. @throws ClientStartError */

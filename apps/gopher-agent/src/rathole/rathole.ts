@@ -2,7 +2,7 @@ import type { Supervisor } from '@gopher/supervisor';
 import type { Enrolment } from '../identity/enrolment.js';
 import { ClientObserver } from '../status/client-observer.js';
 import { RatholeObserver } from '../status/rathole-observer.js';
-import type { ClientName } from '../state/state-directory.js';
+import { clientFileOf, type ClientName } from '../state/state-directory.js';
 import type { CheckListener } from './check-listener.js';
 import { ClientFile } from './client-file.js';
 import { ClientFileStorage } from './client-file-storage.js';
@@ -63,13 +63,8 @@ export class Rathole {
   }
 }
 
-export function clientFilePath({ state, record }: Enrolment, name: ClientName): string {
-  const adopted = name === 'data' ? record.adoptedClientFile : null;
-  return adopted ?? state.clientFile(name);
-}
-
-function openFile(enrolment: Enrolment, name: ClientName): Promise<ClientFile> {
-  const kept = keptConfigFile(enrolment.state.keptFile(name));
-  const storage = new ClientFileStorage(clientFilePath(enrolment, name), kept);
-  return ClientFile.open(storage, initialConfig(enrolment.record, name));
+function openFile({ state, record }: Enrolment, name: ClientName): Promise<ClientFile> {
+  const kept = keptConfigFile(state.keptFile(name));
+  const storage = new ClientFileStorage(clientFileOf(state, record, name), kept);
+  return ClientFile.open(storage, initialConfig(record, name));
 }

@@ -56,3 +56,12 @@ export class StateDirectory {
     }
   }
 }
+
+/** The data client may read a file that a person made, and that the agent took over. */
+export function clientFileOf(
+  state: StateDirectory,
+  { adoptedClientFile }: { adoptedClientFile: string | null },
+  name: ClientName,
+): string {
+  return (name === 'data' ? adoptedClientFile : null) ?? state.clientFile(name);
+}

@@ -33,7 +33,7 @@ export class ClientObserver {
       view,
       pid: view === 'gone' ? null : pid,
       startedAt: view === 'gone' ? null : (status?.startedAt ?? null),
-      restarts: status?.restarts ?? 0,
+      restarts: this.clients.restarts(this.name),
       restartNeeded: status?.restartNeeded ?? false,
       detail: this.detail(view),
     };

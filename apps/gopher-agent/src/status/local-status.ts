@@ -1,0 +1,78 @@
+import { parseClient, parseHostPort } from '@gopher/rathole';
+import { type ProcessView, viewProcess } from '../host/client-process.js';
+import { procCommand, procLink, procOwner, processIds } from '../host/proc.js';
+import { ConnectionLook } from '../host/tcp-connections.js';
+import type { EnrolmentRecord } from '../identity/enrolment-record.js';
+import { runsClientOf } from '../rathole/client-spec.js';
+import { isCheckService } from '../rathole/config-guard.js';
+import { initialConfig, keptConfigFile } from '../rathole/kept-config.js';
+import { clientFileOf, type ClientName, type StateDirectory } from '../state/state-directory.js';
+import { StateLock } from '../state/state-lock.js';
+import { AGENT_VERSION } from '../version.js';
+
+export interface LocalClient {
+  state: Exclude<ProcessView, 'gone'> | 'stopped';
+  pid: number | null;
+}
+
+/** What can be seen on the machine itself, with or without a running agent. */
+export interface LocalStatus {
+  version: string;
+  machine: { id: string; name: string; serverUrl: string };
+  agent: { pid: number | null };
+  control: LocalClient;
+  data: LocalClient;
+  config: { file: string; revision: string; sha256: string; tunnels: string[] };
+}
+
+export async function observeLocally(
+  state: StateDirectory,
+  record: EnrolmentRecord,
+): Promise<LocalStatus> {
+  const control = await readConfig(state, record, 'control');
+  const data = await readConfig(state, record, 'data');
+  const agent = await StateLock.holderOf(state.lockFile('run'));
+  const names = data.parsed?.services.map(({ name }) => name) ?? [];
+  return {
+    version: AGENT_VERSION,
+    machine: { id: record.machineId, name: record.machineName, serverUrl: record.serverUrl },
+    agent: { pid: agent?.pid ?? null },
+    control: lookAt(control),
+    data: lookAt(data),
+    config: {
+      file: data.file,
+      revision: data.kept.revision,
+      sha256: data.kept.sha256,
+      tunnels: names.filter((name) => !isCheckService(name)),
+    },
+  };
+}
+
+type ReadConfig = Awaited<ReturnType<typeof readConfig>>;
+
+async function readConfig(state: StateDirectory, record: EnrolmentRecord, name: ClientName) {
+  const found = await keptConfigFile(state.keptFile(name))
+    .read()
+    .catch(() => null);
+  const kept = found?.enrolment === record.id ? found : initialConfig(record, name);
+  return { file: clientFileOf(state, record, name), kept, parsed: parseOrNull(kept.toml) };
+}
+
+function lookAt({ file, parsed }: ReadConfig): LocalClient {
+  const recognises = runsClientOf(file);
+  const pid = processIds().find((id) =>
+    recognises({ pid: id, uid: procOwner(id), argv: procCommand(id), cwd: procLink(`${id}/cwd`) }),
+  );
+  if (pid === undefined) return { state: 'stopped', pid: null };
+  const end = parsed && parseHostPort(parsed.remoteAddr);
+  const view = viewProcess(pid, end && new ConnectionLook(end));
+  return view === 'gone' ? { state: 'stopped', pid: null } : { state: view, pid };
+}
+
+function parseOrNull(toml: string) {
+  try {
+    return parseClient(toml);
+  } catch {
+    return null;
+  }
+}

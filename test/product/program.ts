@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export const repositoryPath = (path: string): string =>
+  fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** Node 24, whatever runs the tests. */
+export const NODE = process.execPath;
+
+/** One of Gopher's own programs, as a child whose end the test decides. */
+export class Program {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly logFile: string,
+    readonly exited: Promise<void>,
+  ) {}
+
+  static start(args: readonly string[], env: Record<string, string>, logFile: string): Program {
+    const log = openSync(logFile, 'a');
+    const child = spawn(NODE, args, {
+      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', ...env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    const exited = once(child, 'exit').then(() => {});
+    return new Program(child, logFile, exited);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  log(): string {
+    return readFileSync(this.logFile, 'utf8');
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.running) this.child.kill(signal);
+    await this.exited;
+  }
+}
