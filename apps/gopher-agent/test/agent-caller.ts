@@ -1,13 +1,15 @@
 import {
+  type ChannelCredentials,
   type Client,
   credentials,
   makeGenericClientConstructor,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { machineName } from '@gopher/identity';
+import { machineName } from '@gopher/identity/names';
 import {
   AgentService,
+  type GetStatusResponse,
   type MachineStatus,
   type WatchStatusResponse,
 } from '@gopher/proto';
@@ -17,49 +19,67 @@ const AgentServiceClient = makeGenericClientConstructor(AgentService, 'gopher.ag
 
 export interface CallerOptions {
   port: number;
+  /** null: no certificate. Default: that of the edge. */
   keyPem?: string | null;
   certificatePem?: string;
-  caPem?: string;
   machineId?: string;
 }
 
-/** Calls an agent as the edge does: with its certificate, and for one machine. */
-export class AgentCaller {
-  readonly client: Client & Record<string, (...args: unknown[]) => unknown>;
-
-  constructor(edge: FakeEdge, options: CallerOptions) {
-    const ca = Buffer.from(options.caPem ?? edge.ca.certificatePem);
-    const key = options.keyPem === null ? null : Buffer.from(options.keyPem ?? edge.serverKeyPem);
-    const certificate = Buffer.from(options.certificatePem ?? edge.serverCertificatePem);
-    const tls = credentials.createSsl(ca, key, key && certificate);
-    this.client = new AgentServiceClient(`127.0.0.1:${options.port}`, tls, {
+export function callerOptions(
+  edge: FakeEdge,
+  options: CallerOptions,
+): [string, ChannelCredentials, Record<string, string | number>] {
+  const key = options.keyPem === null ? null : Buffer.from(options.keyPem ?? edge.serverKeyPem);
+  const certificate = Buffer.from(options.certificatePem ?? edge.serverCertificatePem);
+  const ca = Buffer.from(edge.ca.certificatePem);
+  return [
+    `127.0.0.1:${options.port}`,
+    credentials.createSsl(ca, key, key && certificate),
+    {
       'grpc.ssl_target_name_override': machineName(options.machineId ?? edge.machineId),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 500,
       'grpc.use_local_subchannel_pool': 1,
-    }) as unknown as AgentCaller['client'];
+    },
+  ];
+}
+
+/** @throws ServiceError */
+export function unary<T>(
+  client: Client,
+  method: string,
+  request: object,
+  deadlineMs = 5_000,
+): Promise<T> {
+  const deadline = Date.now() + deadlineMs;
+  const calls = client as unknown as Record<string, (...args: unknown[]) => unknown>;
+  return new Promise((resolve, reject) => {
+    const done = (error: ServiceError | null, response: T) =>
+      error ? reject(error) : resolve(response);
+    calls[method]!(request, new Metadata(), { deadline }, done);
+  });
+}
+
+/** Calls an agent as the edge does: with its certificate, and for one machine. */
+export class AgentCaller {
+  private readonly client: Client;
+
+  constructor(edge: FakeEdge, options: CallerOptions) {
+    this.client = new AgentServiceClient(...callerOptions(edge, options));
   }
 
   /** @throws ServiceError */
-  call<T>(method: string, request: object, deadlineMs = 5_000): Promise<T> {
-    const deadline = Date.now() + deadlineMs;
-    return new Promise((resolve, reject) => {
-      this.client[method]!(
-        request,
-        new Metadata(),
-        { deadline },
-        (error: ServiceError | null, response: T) => (error ? reject(error) : resolve(response)),
-      );
-    });
+  call<T>(method: string, request: object, deadlineMs?: number): Promise<T> {
+    return unary<T>(this.client, method, request, deadlineMs);
   }
 
   async status(): Promise<MachineStatus> {
-    return (await this.call<WatchStatusResponse>('getStatus', {})).status!;
+    return (await this.call<GetStatusResponse>('getStatus', {})).status!;
   }
 
   watch(heartbeatIntervalMs = 60_000): StatusStream {
-    const call = this.client['watchStatus']!({ heartbeatIntervalMs }) as StatusStream['call'];
-    return new StatusStream(call);
+    const calls = this.client as unknown as Record<string, (request: object) => StatusCall>;
+    return new StatusStream(calls['watchStatus']!({ heartbeatIntervalMs }));
   }
 
   close(): void {
@@ -67,26 +87,27 @@ export class AgentCaller {
   }
 }
 
+type StatusCall = NodeJS.ReadableStream & { cancel(): void };
+
 /** Every status of one stream, in order. */
 export class StatusStream {
   readonly seen: MachineStatus[] = [];
   error: ServiceError | null = null;
   private readonly listeners = new Set<() => void>();
 
-  constructor(
-    readonly call: NodeJS.ReadableStream & { cancel(): void },
-  ) {
+  constructor(private readonly call: StatusCall) {
+    const tell = () => this.listeners.forEach((listener) => listener());
     call.on('data', ({ status }: WatchStatusResponse) => {
       this.seen.push(status!);
-      for (const listener of this.listeners) listener();
+      tell();
     });
     call.on('error', (error: ServiceError) => {
       this.error = error;
-      for (const listener of this.listeners) listener();
+      tell();
     });
   }
 
-  /** The first status, from the ones already seen on, that is so. */
+  /** The first status, from that one on, that is so. */
   until(what: string, isSo: (status: MachineStatus) => boolean, from = 0, timeoutMs = 20_000) {
     const { promise, resolve, reject } = Promise.withResolvers<MachineStatus>();
     const look = () => {
@@ -95,10 +116,7 @@ export class StatusStream {
       else if (this.error) reject(this.error);
     };
     const timer = setTimeout(() => {
-      const last = JSON.stringify(this.seen.at(-1), (_, v: unknown) =>
-        typeof v === 'bigint' ? String(v) : v,
-      );
-      reject(new Error(`not seen: ${what}; last: ${last}`));
+      reject(new Error(`not seen: ${what}; last: ${inspect(this.seen.at(-1))}`));
     }, timeoutMs);
     this.listeners.add(look);
     look();
@@ -109,8 +127,12 @@ export class StatusStream {
   }
 
   cancel(): void {
-    this.call.on('error', () => {});
     this.call.cancel();
   }
 }
 
+function inspect(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? String(inner) : inner,
+  );
+}

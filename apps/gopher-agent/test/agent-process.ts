@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +131,17 @@ export class TestMachine implements AsyncDisposable {
       ...config,
       revision: BigInt(revision),
       confirmWithinSeconds: 0,
+    });
+  }
+
+  /** Where the agent listens, as the kernel writes addresses. */
+  listening(): string[] {
+    const tables = ['tcp', 'tcp6'].map((table) =>
+      readFileSync(`/proc/${this.agent!.pid}/net/${table}`, 'latin1'),
+    );
+    return tables.join('').split('\n').flatMap((line) => {
+      const [, local = '', , state] = line.trim().split(/\s+/);
+      return state === '0A' ? [local] : [];
     });
   }
 

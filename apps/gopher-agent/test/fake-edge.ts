@@ -128,6 +128,10 @@ export class FakeEdge {
     return { name, type: 'tcp', localAddr, publicPort, token: this.tokenOf(name) };
   }
 
+  otherCa(): Promise<CertificateAuthority> {
+    return CertificateAuthority.create('other');
+  }
+
   async enrolmentFor(request: EnrolmentRequest): Promise<EnrolmentResponse> {
     return {
       machineId: this.machineId,
