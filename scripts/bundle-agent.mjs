@@ -46,11 +46,7 @@ function replaced(text, from, to) {
 
 /** Nest requires these by name when it runs, where a bundle has no node_modules to find them in. */
 const grpcInside = edited(/microservices\/server\/server-grpc\.js$/, (text) => {
-  const withGrpc = replaced(
-    text,
-    "createRequire(import.meta.url)('@grpc/grpc-js')",
-    'bundledGrpc',
-  );
+  const withGrpc = replaced(text, "createRequire(import.meta.url)('@grpc/grpc-js')", 'bundledGrpc');
   // The loader of .proto files is big, and the agent's definitions are compiled.
   const withoutLoader = replaced(withGrpc, 'createRequire(import.meta.url)(protoLoader)', '({})');
   return `import * as bundledGrpc from '@grpc/grpc-js';\n${withoutLoader}`;

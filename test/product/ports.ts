@@ -1,9 +1,11 @@
-/** Below the ports that the kernel hands out itself; each worker of the test runner has its own. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Below the ports that the kernel hands out itself. */
 const FIRST = 16_000;
 const BLOCK = 400;
 const BLOCKS = 20;
-
-let taken = 0;
 
 export interface PortBlock {
   api: number;
@@ -14,10 +16,11 @@ export interface PortBlock {
   next(): number;
 }
 
-/** Ports that no other test of this run uses at the same time. */
+/** Ports that nobody else has for as long as this process lives, not even another test run. */
 export function portBlock(): PortBlock {
-  const worker = Number(process.env.VITEST_POOL_ID ?? process.env.VITEST_WORKER_ID ?? 0);
-  const base = FIRST + ((worker * 5 + taken++) % BLOCKS) * BLOCK;
+  const block = Array.from({ length: BLOCKS }, (_, i) => i).find(claim);
+  if (block === undefined) throw new Error('All blocks of ports are in use by running tests');
+  const base = FIRST + block * BLOCK;
   let next = base + 300;
   return {
     api: base,
@@ -26,4 +29,26 @@ export function portBlock(): PortBlock {
     backChannels: { from: base + 200, to: base + 299 },
     next: () => next++,
   };
+}
+
+function claim(block: number): boolean {
+  const file = join(tmpdir(), `gopher-test-ports-${block}`);
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    process.once('exit', () => rmSync(file, { force: true }));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  if (holderLives(file)) return false;
+  rmSync(file, { force: true });
+  return claim(block);
+}
+
+function holderLives(file: string): boolean {
+  try {
+    return existsSync(`/proc/${Number(readFileSync(file, 'utf8'))}`);
+  } catch {
+    return false;
+  }
 }

@@ -42,6 +42,8 @@ export class Program {
 
   async end(signal: NodeJS.Signals): Promise<void> {
     if (this.running) this.child.kill(signal);
+    // One that a test froze has to wake up to hear it.
+    if (this.running) this.child.kill('SIGCONT');
     await this.exited;
   }
 }

@@ -51,7 +51,12 @@ export class TestEdge {
     const directory = mkdtempSync(join(tmpdir(), 'gopher-e2e-'));
     chmodSync(directory, 0o755);
     const edge = new TestEdge(directory, portBlock(), settings);
-    await edge.startServer();
+    try {
+      await edge.startServer();
+    } catch (error) {
+      await edge.stop();
+      throw error;
+    }
     return edge;
   }
 
@@ -170,6 +175,12 @@ export class TestEdge {
     port?: number;
   }): Promise<TunnelView> {
     return this.api('POST', '/tunnels', input);
+  }
+
+  /** A tunnel that is active already. */
+  async publish(machineId: string, target: string): Promise<TunnelView> {
+    const { id } = await this.createTunnel({ machineId, target });
+    return this.activeTunnel(id);
   }
 
   /** Resolves once the tunnel is active. */

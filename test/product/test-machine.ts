@@ -25,9 +25,14 @@ export class TestMachine {
   static async join(edge: TestEdge, name: string): Promise<TestMachine> {
     const { id, join: joining } = await edge.createMachine(name);
     const machine = TestMachine.of(edge, { id, name });
-    await machine.enrol(joining.command);
-    await machine.startAgent();
-    await machine.untilUp();
+    try {
+      await machine.enrol(joining.command);
+      await machine.startAgent();
+      await machine.untilUp();
+    } catch (error) {
+      await machine.stop();
+      throw error;
+    }
     return machine;
   }
 

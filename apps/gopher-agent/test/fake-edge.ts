@@ -162,6 +162,10 @@ export class FakeEdge {
     });
   }
 
+  pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    return this.serve(request, response);
+  }
+
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);

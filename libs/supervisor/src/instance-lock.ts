@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { environmentOf } from './command.js';
 import { SupervisorError } from './process.errors.js';
@@ -24,29 +24,30 @@ export class InstanceLockedError extends SupervisorError {
  * process ends, however it ends: there is no stale lock to judge.
  */
 export class InstanceLock {
-  private constructor(private readonly file: FileHandle) {}
+  /** A plain descriptor: a FileHandle would be closed, and the lock lost, by garbage collection. */
+  private constructor(private readonly fd: number) {}
 
   /** @throws InstanceLockedError saying who holds it. */
   static async acquire(directory: string): Promise<InstanceLock> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const file = await open(join(directory, 'instance.lock'), 'a+', 0o600);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const path = join(directory, 'instance.lock');
+    const fd = openSync(path, 'a+', 0o600);
     try {
-      if (!(await lock(file))) {
-        const holder = (await file.readFile('utf8')).trim() || 'another process';
-        throw new InstanceLockedError(directory, holder);
+      if (!(await lock(fd))) {
+        throw new InstanceLockedError(directory, readFileSync(path, 'utf8') || 'another process');
       }
-      await file.truncate();
-      await file.write(`process ${process.pid} since ${new Date().toISOString()}`);
+      ftruncateSync(fd);
+      writeSync(fd, `process ${process.pid} since ${new Date().toISOString()}`);
     } catch (error) {
-      await file.close();
+      closeSync(fd);
       throw error;
     }
-    return new InstanceLock(file);
+    return new InstanceLock(fd);
   }
 
-  async release(): Promise<void> {
-    await this.file.truncate();
-    await this.file.close();
+  release(): void {
+    ftruncateSync(this.fd);
+    closeSync(this.fd);
   }
 }
 
@@ -54,10 +55,10 @@ export class InstanceLock {
  * Node has no flock(2), util-linux has: the lock belongs to the open file, which we share with the
  * child and keep when it is gone. Resolves with whether we have it now.
  */
-async function lock(file: FileHandle): Promise<boolean> {
+async function lock(fd: number): Promise<boolean> {
   const env = environmentOf({ name: '', file: '', args: [] });
   const args = ['--nonblock', '--conflict-exit-code', String(CONFLICT), String(FD_IN_CHILD)];
-  const child = spawn('flock', args, { env, stdio: ['ignore', 'ignore', 'ignore', file.fd] });
+  const child = spawn('flock', args, { env, stdio: ['ignore', 'ignore', 'ignore', fd] });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code === 0) return true;
   if (code === CONFLICT) return false;

@@ -14,15 +14,16 @@ describe(InstanceLock.name, () => {
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
   it('refuses a second holder and says who the first is', async () => {
-    await InstanceLock.acquire(directory);
+    const first = await InstanceLock.acquire(directory);
     const second = InstanceLock.acquire(directory);
     await expect(second).rejects.toThrow(InstanceLockedError);
     await expect(second).rejects.toThrow(`process ${process.pid}`);
+    first.release();
   });
 
   it('can be had again once it was released', async () => {
-    await (await InstanceLock.acquire(directory)).release();
-    await (await InstanceLock.acquire(directory)).release();
+    (await InstanceLock.acquire(directory)).release();
+    (await InstanceLock.acquire(directory)).release();
   });
 
   it('is free the moment its holder was killed', async () => {
@@ -43,7 +44,7 @@ describe(InstanceLock.name, () => {
       const outcomes = await Promise.allSettled(tries);
       const held = outcomes.filter((outcome) => outcome.status === 'fulfilled');
       expect(held).toHaveLength(1);
-      await held[0]!.value.release();
+      held[0]!.value.release();
     }
   });
 });

@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { engineCacheDir } from '@gopher/engines';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 
@@ -35,6 +35,7 @@ const schema = z.object({
   GOPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   GOPHER_DATABASE_DIR: z.string().refine(isAbsolute, 'must be an absolute path').optional(),
+  HOME: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
@@ -84,11 +85,10 @@ export class ServerConfig {
     this.logLevel = env.GOPHER_LOG_LEVEL;
     this.databaseUrl = env.DATABASE_URL;
     this.databaseDir = env.GOPHER_DATABASE_DIR;
-    this.engineCacheDir = join(
-      env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
-      'gopher',
-      'engines',
-    );
+    this.engineCacheDir = engineCacheDir({
+      HOME: env.HOME,
+      XDG_CACHE_HOME: env.XDG_CACHE_HOME,
+    });
     this.searchPath = env.PATH;
   }
 

@@ -36,7 +36,7 @@ export async function serve(config: ServerConfig): Promise<void> {
   await app.close();
   await edge.release();
   await supervisor.release();
-  await instance.release();
+  instance.release();
 }
 
 /** Ready before anyone can ask: the token, the agents' certificates, the running configuration. */

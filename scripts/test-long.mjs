@@ -1,0 +1,59 @@
+// npm run test:long: the suite "long", then the whole of npm test as the other kind of user.
+import { spawnSync } from 'node:child_process';
+import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inCheckout, NODE } from './setup/checkout.mjs';
+
+/** Nobody's, so that nothing on this machine belongs to it; setpriv needs no entry for it. */
+const ORDINARY_USER = 64_321;
+
+function go(file, args, options = {}) {
+  const { status, error } = spawnSync(file, args, { stdio: 'inherit', ...options });
+  if (error) console.error(`${file}: ${error.message}`);
+  return status === 0;
+}
+
+function asOrdinaryUser() {
+  const home = mkdtempSync(join(tmpdir(), 'gopher-user-'));
+  try {
+    const clone = join(home, 'gopher');
+    if (!go('git', ['clone', '--quiet', inCheckout(), clone])) return false;
+    const rathole = join(home, 'rathole');
+    const found = spawnSync(NODE, [inCheckout('scripts/get-rathole.mjs')], { encoding: 'utf8' });
+    copyFileSync(found.stdout.trim(), rathole);
+    own(home);
+    const user = String(ORDINARY_USER);
+    const drop = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--inh-caps=-all'];
+    return go('setpriv', [...drop, 'npm', 'test'], {
+      cwd: clone,
+      env: {
+        ...process.env,
+        HOME: home,
+        GOPHER_RATHOLE: rathole,
+        npm_config_cache: join(home, 'npm'),
+      },
+    });
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+function own(path) {
+  mkdirSync(path, { recursive: true });
+  chownSync(path, ORDINARY_USER, ORDINARY_USER);
+  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink())
+      chownSync(join(entry.parentPath, entry.name), ORDINARY_USER, ORDINARY_USER);
+  }
+}
+
+const long = go(process.execPath, [inCheckout('scripts/test.mjs'), 'long']);
+let other = true;
+if (process.getuid() === 0) {
+  console.log('npm test once more, as an ordinary user');
+  other = asOrdinaryUser();
+} else {
+  console.log('Skipped: npm test as root, since this is an ordinary user');
+}
+process.exitCode = long && other ? 0 : 1;

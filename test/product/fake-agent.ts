@@ -1,0 +1,312 @@
+import {
+  experimental,
+  type sendUnaryData,
+  Server,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import {
+  type CertificateAuthority,
+  certificateSha256,
+  createCertificateRequest,
+  generatePrivateKey,
+} from '@gopher/identity';
+import {
+  AgentService,
+  type ConfirmCertificateRequest,
+  ConfigState,
+  type InstallCertificateRequest,
+  MachineStatus,
+  PROTOCOL_VERSION,
+  RatholeClientState,
+  type RestartRatholeRequest,
+  type UpdateRatholeConfigRequest,
+  type WatchStatusRequest,
+  type WatchStatusResponse,
+} from '@gopher/proto';
+
+type Provider = Parameters<typeof experimental.createCertificateProviderServerCredentials>[0];
+type IdentityListener = Parameters<Provider['addIdentityCertificateListener']>[0];
+type StatusStream = ServerWritableStream<WatchStatusRequest, WatchStatusResponse>;
+
+export const AGENT_CALLS = [
+  'getStatus',
+  'watchStatus',
+  'updateRatholeConfig',
+  'restartRathole',
+  'createCertificateRequest',
+  'installCertificate',
+  'confirmCertificate',
+] as const;
+export type AgentCall = (typeof AGENT_CALLS)[number];
+
+export interface AgentIdentity {
+  keyPem: string;
+  certificatePem: string;
+}
+
+export interface FakeAgentOptions {
+  machineId: string;
+  /** The certificate of the CA that a caller's must come from. */
+  caPem: string;
+  identity: AgentIdentity;
+  /** Default: one that is free. */
+  port?: number;
+}
+
+/** A key and the certificate that `ca` gives a machine for it. */
+export async function agentIdentity(
+  ca: CertificateAuthority,
+  machineId: string,
+  validity?: { notBefore: Date; notAfter: Date },
+): Promise<AgentIdentity> {
+  const keyPem = generatePrivateKey();
+  const csrPem = await createCertificateRequest(keyPem);
+  return { keyPem, certificatePem: await ca.issueMachine(csrPem, machineId, validity) };
+}
+
+/**
+ * An agent without a machine, over the real wire: mutual TLS, gRPC, the whole status. Of these one
+ * process can have a thousand, each with a port of its own.
+ */
+export class FakeAgent {
+  /** What it says of its machine; `tell` sends a change to those who watch. */
+  status: MachineStatus;
+  /** Every call, in the order of arrival. */
+  readonly calls: AgentCall[] = [];
+  /** Calls in this set are never answered. */
+  readonly hanging = new Set<AgentCall>();
+  /** Calls in here are answered with this error, after they were carried out. */
+  readonly failing = new Map<AgentCall, { code: status; details: string }>();
+  /** Resolves a call before it is carried out. */
+  before: (call: AgentCall) => Promise<void> | void = () => {};
+
+  private readonly server = new Server({ 'grpc.enable_channelz': 0 });
+  private readonly streams = new Set<StatusStream>();
+  private readonly provider: RotatingProvider;
+  private identity: AgentIdentity;
+  private requestedKeyPem: string | null = null;
+  private pending: AgentIdentity | null = null;
+  private listeningPort = 0;
+
+  private constructor({ machineId, caPem, identity }: FakeAgentOptions) {
+    this.identity = identity;
+    this.provider = new RotatingProvider(caPem, identity);
+    this.status = healthyStatus(machineId);
+  }
+
+  static async listen(options: FakeAgentOptions): Promise<FakeAgent> {
+    const agent = new FakeAgent(options);
+    await agent.open(options.port ?? 0);
+    return agent;
+  }
+
+  get port(): number {
+    return this.listeningPort;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.listeningPort}`;
+  }
+
+  /** SHA-256 of the certificate that new connections see. */
+  get presented(): string {
+    return certificateSha256(this.provider.identity.certificatePem);
+  }
+
+  get watchers(): number {
+    return this.streams.size;
+  }
+
+  /** Changes the status and sends it to those who watch. */
+  tell(change: Partial<MachineStatus>): void {
+    this.status = { ...this.status, ...change, sequence: this.status.sequence + 1n };
+    for (const stream of this.streams) stream.write({ status: this.status });
+  }
+
+  /** Presents another certificate to new connections. */
+  present(identity: AgentIdentity): void {
+    this.identity = identity;
+    this.provider.present(identity);
+  }
+
+  /** No confirmation came in time: back to the certificate before. */
+  goBack(): void {
+    this.pending = null;
+    this.provider.present(this.identity);
+  }
+
+  /** Ends every connection and the listener. */
+  close(): void {
+    for (const stream of this.streams) stream.end();
+    this.server.forceShutdown();
+  }
+
+  private async open(port: number): Promise<void> {
+    // grpc-js names the two parameters the wrong way round: the first is the identity.
+    const { provider } = this;
+    const tls = experimental.createCertificateProviderServerCredentials(provider, provider, true);
+    this.server.addService(AgentService, this.implementation());
+    this.listeningPort = await new Promise<number>((resolve, reject) => {
+      this.server.bindAsync(`127.0.0.1:${port}`, tls, (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+  }
+
+  private implementation(): UntypedServiceImplementation {
+    return {
+      getStatus: this.unary('getStatus', () => ({ status: this.status })),
+      updateRatholeConfig: this.unary('updateRatholeConfig', (request) => this.take(request)),
+      restartRathole: this.unary('restartRathole', (_: RestartRatholeRequest) => ({
+        data: this.status.data,
+      })),
+      createCertificateRequest: this.unary('createCertificateRequest', () => this.request()),
+      installCertificate: this.unary('installCertificate', (request) => this.install(request)),
+      confirmCertificate: this.unary('confirmCertificate', (request) => this.confirm(request)),
+      watchStatus: (stream: StatusStream) => this.watch(stream),
+    };
+  }
+
+  private unary<Request, Response>(
+    name: AgentCall,
+    answer: (request: Request) => Response | Promise<Response>,
+  ) {
+    return (call: ServerUnaryCall<Request, Response>, reply: sendUnaryData<Response>) => {
+      this.calls.push(name);
+      if (this.hanging.has(name)) return;
+      const carriedOut = async () => {
+        await this.before(name);
+        const response = await answer(call.request);
+        const failure = this.failing.get(name);
+        if (failure) return reply(failure);
+        reply(null, response);
+      };
+      carriedOut().catch((error: unknown) => {
+        const { code = status.UNKNOWN } = error as Partial<ServiceError>;
+        reply({ code, details: String(error) });
+      });
+    };
+  }
+
+  private watch(stream: StatusStream): void {
+    this.calls.push('watchStatus');
+    this.streams.add(stream);
+    stream.on('cancelled', () => this.streams.delete(stream));
+    stream.on('error', () => this.streams.delete(stream));
+    if (!this.hanging.has('watchStatus')) stream.write({ status: this.status });
+  }
+
+  private take({ revision, sha256 }: UpdateRatholeConfigRequest) {
+    const config = { revision, sha256, state: ConfigState.APPLIED, detail: '' };
+    this.tell({ config });
+    return { config, targets: [] };
+  }
+
+  private async request() {
+    this.requestedKeyPem = generatePrivateKey();
+    return { csrPem: await createCertificateRequest(this.requestedKeyPem) };
+  }
+
+  private install({ certificatePem }: InstallCertificateRequest) {
+    if (this.requestedKeyPem === null) throw nothingPending('No certificate was requested');
+    this.pending = { keyPem: this.requestedKeyPem, certificatePem };
+    this.provider.present(this.pending);
+    return {};
+  }
+
+  private confirm({ sha256 }: ConfirmCertificateRequest) {
+    const { pending } = this;
+    if (!pending || certificateSha256(pending.certificatePem) !== sha256) {
+      throw nothingPending('No installed certificate awaits this confirmation');
+    }
+    this.identity = pending;
+    this.pending = null;
+    return {};
+  }
+}
+
+export function healthyStatus(machineId: string): MachineStatus {
+  const client = {
+    state: RatholeClientState.CONNECTED,
+    pid: 1,
+    startedAt: new Date(),
+    restarts: 0,
+    restartNeeded: false,
+    detail: '',
+  };
+  return MachineStatus.fromPartial({
+    protocolVersion: PROTOCOL_VERSION,
+    agentVersion: '0.1.0',
+    ratholeVersion: '0.5.0',
+    machineId,
+    observedAt: new Date(),
+    sequence: 1n,
+    instanceId: 'fake',
+    system: {
+      hostname: 'fake',
+      os: 'linux',
+      arch: 'x64',
+      cpuUsage: 0.1,
+      cpuCores: 2,
+      memoryTotalBytes: 2n ** 30n,
+      memoryAvailableBytes: 2n ** 29n,
+      load1: 0.1,
+      load5: 0.1,
+      load15: 0.1,
+      uptimeSeconds: 3_600n,
+      disks: [{ mountPoint: '/', totalBytes: 2n ** 34n, availableBytes: 2n ** 33n }],
+    },
+    control: client,
+    data: client,
+    config: { revision: 0n, sha256: '', state: ConfigState.APPLIED, detail: '' },
+  });
+}
+
+const nothingPending = (details: string): Error =>
+  Object.assign(new Error(details), { code: status.FAILED_PRECONDITION });
+
+/** A change of the certificate leaves existing connections alone. */
+class RotatingProvider implements Provider {
+  identity: AgentIdentity;
+  private readonly caPem: string;
+  private readonly listeners = new Set<IdentityListener>();
+
+  constructor(caPem: string, identity: AgentIdentity) {
+    this.caPem = caPem;
+    this.identity = identity;
+  }
+
+  present(identity: AgentIdentity): void {
+    this.identity = identity;
+    for (const listener of this.listeners) listener(this.update());
+  }
+
+  addIdentityCertificateListener(listener: IdentityListener): void {
+    this.listeners.add(listener);
+    // Not at once: grpc-js begins to watch for updates only after this call.
+    process.nextTick(() => listener(this.update()));
+  }
+
+  removeIdentityCertificateListener(listener: IdentityListener): void {
+    this.listeners.delete(listener);
+  }
+
+  addCaCertificateListener(
+    listener: Parameters<Provider['addCaCertificateListener']>[0],
+  ): void {
+    process.nextTick(() => listener({ caCertificate: Buffer.from(this.caPem) }));
+  }
+
+  removeCaCertificateListener(): void {
+    // The CA does not change while the agent runs.
+  }
+
+  private update() {
+    const { certificatePem, keyPem } = this.identity;
+    return { certificate: Buffer.from(certificatePem), privateKey: Buffer.from(keyPem) };
+  }
+}
