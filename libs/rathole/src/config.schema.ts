@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { parseHostPort } from './address.js';
 import { SERVICE_TYPES } from './config.js';
 
-export const MAX_SERVICES = 2_000;
-export const MAX_TOML_BYTES = 1_048_576;
+/** One machine's client is small; a server has the services of all its machines. */
+export const LIMITS = {
+  client: { services: 2_000, bytes: 1_048_576 },
+  server: { services: 50_000, bytes: 25 * 1_048_576 },
+} as const;
 const MAX_TOKEN_CHARS = 512;
 const MAX_SECONDS = 86_400n;
 

@@ -2,7 +2,7 @@ export { parseHostPort, type HostPort } from './address.js';
 export { configSha256 } from './config-sha256.js';
 export * from './config.js';
 export * from './config.errors.js';
-export { MAX_SERVICES, MAX_TOML_BYTES, SERVICE_NAME } from './config.schema.js';
+export { LIMITS, SERVICE_NAME } from './config.schema.js';
 export { assertHeartbeatsFit } from './heartbeat.js';
 export { generateNoiseKeyPair, type NoiseKeyPair } from './noise.js';
 export { parseClient, parseServer } from './parse.js';

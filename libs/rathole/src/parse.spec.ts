@@ -1,4 +1,4 @@
-import { MAX_TOML_BYTES } from './config.schema.js';
+import { LIMITS } from './config.schema.js';
 import { parseClient, parseServer } from './parse.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -150,7 +150,7 @@ describe(parseClient.name, () => {
     ],
     [change(`"${SECRET}"`, `"""${SECRET}"""`), 'unsupported-syntax', null, 9],
     [`\ufeff${CLIENT}`, 'unsupported-syntax', null, 1],
-    [`${CLIENT}#${'x'.repeat(MAX_TOML_BYTES)}`, 'too-large', null, null],
+    [`${CLIENT}#${'x'.repeat(LIMITS.client.bytes)}`, 'too-large', null, null],
   ])('refuses case %#', (toml, code, path, line) => {
     expect(() => parseClient(toml)).toThrow(expect.objectContaining({ code, path, line }));
   });

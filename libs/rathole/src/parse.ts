@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import type { RatholeClientConfig, RatholeServerConfig } from './config.js';
 import { RatholeConfigError } from './config.errors.js';
-import { MAX_TOML_BYTES } from './config.schema.js';
+import { LIMITS } from './config.schema.js';
 import { assertTomlSubset } from './toml-subset.js';
 import { validateClient, validateServer } from './validate.js';
 
@@ -11,7 +11,7 @@ import { validateClient, validateServer } from './validate.js';
  * @throws RatholeConfigError
  */
 export function parseServer(toml: string): RatholeServerConfig {
-  const { server } = readToml(toml, validateServer);
+  const { server } = readToml(toml, 'server', validateServer);
   return {
     bindAddr: server.bind_addr,
     heartbeatIntervalS: server.heartbeat_interval,
@@ -26,7 +26,7 @@ export function parseServer(toml: string): RatholeServerConfig {
 
 /** As `parseServer`. @throws RatholeConfigError */
 export function parseClient(toml: string): RatholeClientConfig {
-  const { client } = readToml(toml, validateClient);
+  const { client } = readToml(toml, 'client', validateClient);
   return {
     remoteAddr: client.remote_addr,
     remotePublicKey: client.transport.noise.remote_public_key,
@@ -41,8 +41,8 @@ export function parseClient(toml: string): RatholeClientConfig {
 }
 
 /** Whole numbers come as bigint, so that `30.0`, which rathole refuses, is told from `30`. */
-function readToml<File>(toml: string, validate: (content: unknown) => File): File {
-  assertSize(toml);
+function readToml<File>(toml: string, side: Side, validate: (content: unknown) => File): File {
+  assertSize(toml, side);
   if (!toml.isWellFormed()) throw new RatholeConfigError('syntax', null, 'is not valid Unicode');
   const file = validate(readSyntax(toml));
   assertTomlSubset(toml);
@@ -60,10 +60,13 @@ function readSyntax(toml: string): unknown {
   }
 }
 
-export function assertSize(toml: string): void {
+type Side = keyof typeof LIMITS;
+
+export function assertSize(toml: string, side: Side): void {
   const bytes = Buffer.byteLength(toml);
-  if (bytes <= MAX_TOML_BYTES) return;
-  const reason = `the file has ${bytes} bytes; ${MAX_TOML_BYTES} is the most`;
+  const most = LIMITS[side].bytes;
+  if (bytes <= most) return;
+  const reason = `the file has ${bytes} bytes; ${most} is the most`;
   throw new RatholeConfigError('too-large', null, reason);
 }
 

@@ -1,5 +1,5 @@
 import type { RatholeClientConfig, RatholeServerConfig } from './config.js';
-import { MAX_SERVICES } from './config.schema.js';
+import { LIMITS } from './config.schema.js';
 import { parseClient } from './parse.js';
 import { renderClient, renderServer } from './render.js';
 
@@ -93,7 +93,7 @@ describe(renderClient.name, () => {
     [
       'too many services',
       {
-        services: Array.from({ length: MAX_SERVICES + 1 }, (_, i) => ({
+        services: Array.from({ length: LIMITS.client.services + 1 }, (_, i) => ({
           ...service,
           name: `${i}`,
         })),
@@ -103,7 +103,7 @@ describe(renderClient.name, () => {
     [
       'more than a megabyte',
       {
-        services: Array.from({ length: MAX_SERVICES }, (_, i) => ({
+        services: Array.from({ length: LIMITS.client.services }, (_, i) => ({
           ...service,
           name: `${i}`,
           token: 'é'.repeat(512),

@@ -1,5 +1,6 @@
 import type { RatholeClientConfig, RatholeServerConfig } from './config.js';
 import { formatPath, RatholeConfigError } from './config.errors.js';
+import type { LIMITS } from './config.schema.js';
 import { assertSize } from './parse.js';
 import { validateClient, validateServer } from './validate.js';
 
@@ -21,7 +22,7 @@ export function renderServer(config: RatholeServerConfig): string {
     },
   });
   const { bind_addr, heartbeat_interval, transport, services } = server;
-  return join([
+  return join('server', [
     table('server', { bind_addr, heartbeat_interval }),
     table('server.transport', { type: transport.type }),
     table('server.transport.noise', transport.noise),
@@ -45,7 +46,7 @@ export function renderClient(config: RatholeClientConfig): string {
     },
   });
   const { remote_addr, heartbeat_timeout, retry_interval, transport, services } = client;
-  return join([
+  return join('client', [
     table('client', { remote_addr, heartbeat_timeout, retry_interval }),
     table('client.transport', { type: transport.type }),
     table('client.transport.noise', transport.noise),
@@ -71,9 +72,9 @@ function serviceTables(side: string, services: Record<string, Values>): string[]
   ];
 }
 
-function join(tables: readonly string[]): string {
+function join(side: keyof typeof LIMITS, tables: readonly string[]): string {
   const toml = tables.join('\n');
-  assertSize(toml);
+  assertSize(toml, side);
   return toml;
 }
 

@@ -4,7 +4,7 @@ import { formatPath, RatholeConfigError, type RatholeConfigErrorCode } from './c
 import {
   type ClientFile,
   clientFile,
-  MAX_SERVICES,
+  LIMITS,
   SERVICE_NAME,
   type ServerFile,
   serverFile,
@@ -47,8 +47,9 @@ function validate<T>(schema: z.ZodType<T>, content: unknown, side: 'server' | 'c
 function assertServices(services: unknown, side: 'server' | 'client'): void {
   if (typeof services !== 'object' || services === null) return;
   const names = Object.keys(services);
-  if (names.length > MAX_SERVICES) {
-    const reason = `has ${names.length} services; ${MAX_SERVICES} is the most`;
+  const most = LIMITS[side].services;
+  if (names.length > most) {
+    const reason = `has ${names.length} services; ${most} is the most`;
     throw new RatholeConfigError('too-many-services', `${side}.services`, reason);
   }
   const bad = names.find((name) => !SERVICE_NAME.test(name));
