@@ -32,8 +32,8 @@ const UNUSED = [
 /** @type {(path: RegExp, edit: (text: string) => string) => import('esbuild').Plugin} */
 const edited = (path, edit) => ({
   name: `edit ${path.source}`,
-  setup: ({ onLoad }) =>
-    onLoad({ filter: path }, async ({ path: file }) => ({
+  setup: (plugin) =>
+    plugin.onLoad({ filter: path }, async ({ path: file }) => ({
       contents: edit(await readFile(file, 'utf8')),
       loader: 'js',
     })),
@@ -59,8 +59,8 @@ const englishOnly = edited(/zod\/v4\/locales\/index\.js$/, () => 'export {};');
 const IDENTITY = 'gopher-agent-identity.mjs';
 const identityOutside = {
   name: 'identity outside',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /^@gopher\/identity$/ }, ({ kind }) =>
+  setup: (plugin) =>
+    plugin.onResolve({ filter: /^@gopher\/identity$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: `./${IDENTITY}`, external: true } : null,
     ),
 };

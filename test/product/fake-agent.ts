@@ -22,7 +22,6 @@ import {
   MachineStatus,
   PROTOCOL_VERSION,
   RatholeClientState,
-  type RestartRatholeRequest,
   type UpdateRatholeConfigRequest,
   type WatchStatusRequest,
   type WatchStatusResponse,
@@ -161,9 +160,7 @@ export class FakeAgent {
     return {
       getStatus: this.unary('getStatus', () => ({ status: this.status })),
       updateRatholeConfig: this.unary('updateRatholeConfig', (request) => this.take(request)),
-      restartRathole: this.unary('restartRathole', (_: RestartRatholeRequest) => ({
-        data: this.status.data,
-      })),
+      restartRathole: this.unary('restartRathole', () => ({ data: this.status.data })),
       createCertificateRequest: this.unary('createCertificateRequest', () => this.request()),
       installCertificate: this.unary('installCertificate', (request) => this.install(request)),
       confirmCertificate: this.unary('confirmCertificate', (request) => this.confirm(request)),
@@ -295,9 +292,7 @@ class RotatingProvider implements Provider {
     this.listeners.delete(listener);
   }
 
-  addCaCertificateListener(
-    listener: Parameters<Provider['addCaCertificateListener']>[0],
-  ): void {
+  addCaCertificateListener(listener: Parameters<Provider['addCaCertificateListener']>[0]): void {
     process.nextTick(() => listener({ caCertificate: Buffer.from(this.caPem) }));
   }
 

@@ -1,4 +1,11 @@
 export { type EdgeEvent, EventLog } from './event-log.js';
+export {
+  type AgentIdentity,
+  agentIdentity,
+  FakeAgent,
+  type FakeAgentOptions,
+  healthyStatus,
+} from './fake-agent.js';
 export { HttpTarget } from './http-target.js';
 export { portBlock } from './ports.js';
 export { NODE, Program, repositoryPath } from './program.js';
@@ -6,3 +13,17 @@ export { type Answer, type MachineView, TestEdge, type TunnelView } from './test
 export { AGENT_FLAGS, TestMachine } from './test-machine.js';
 export { until } from './until.js';
 export { Download, untilServes, visit, Visitors, type Visits } from './visitors.js';
+export { HandRunClient } from './hand-run-client.js';
+export { FRAMINGS, HttpMirror, post } from './http-mirror.js';
+export { payload, sha256 } from './payload.js';
+export { TcpTarget } from './tcp-target.js';
+export {
+  type Carried,
+  exchange,
+  IdleConnection,
+  refuses,
+  serves,
+  TcpDownload,
+} from './tcp-visitor.js';
+export { inverted, LONGEST_DATAGRAM, UdpTarget } from './udp-target.js';
+export { refusesUdp, UdpVisitor } from './udp-visitor.js';

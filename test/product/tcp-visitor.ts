@@ -62,7 +62,7 @@ export async function serves(address: string): Promise<true> {
 }
 
 /** A download that lasts until its TcpTarget finishes its drips. */
-export class Download {
+export class TcpDownload {
   bytes = 0;
   /** The longest time without a byte. */
   longestGapMs = 0;
@@ -74,10 +74,10 @@ export class Download {
     this.done.catch(() => {}); // whoever awaits it hears of it
   }
 
-  static async start(address: string): Promise<Download> {
+  static async start(address: string): Promise<TcpDownload> {
     const socket = await open(address);
     socket.write(header(TCP_VERBS.drip, 0));
-    return new Download(socket);
+    return new TcpDownload(socket);
   }
 
   private async read(socket: Socket): Promise<string> {

@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sha256 } from './payload.js';
 import { inverted } from './udp-target.js';
 
-const ANSWER_MS = 1_000;
-const ATTEMPTS = 5;
+const ANSWER_MS = 500;
+const ATTEMPTS = 10;
 const CLOSED_MS = 200;
 
 /** A visitor with one datagram under way: UDP may lose it, and then it is sent once more. */

@@ -44,6 +44,8 @@ export function callerOptions(
   ];
 }
 
+type Calls = Record<string, (...args: unknown[]) => unknown>;
+
 /** @throws ServiceError */
 export function unary<T>(
   client: Client,
@@ -52,11 +54,11 @@ export function unary<T>(
   deadlineMs = 5_000,
 ): Promise<T> {
   const deadline = Date.now() + deadlineMs;
-  const calls = client as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const calls = client as unknown as Calls;
   return new Promise((resolve, reject) => {
     const done = (error: ServiceError | null, response: T) =>
       error ? reject(error) : resolve(response);
-    calls[method]!(request, new Metadata(), { deadline }, done);
+    calls[method]?.(request, new Metadata(), { deadline }, done);
   });
 }
 
@@ -78,8 +80,8 @@ export class AgentCaller {
   }
 
   watch(heartbeatIntervalMs = 60_000): StatusStream {
-    const calls = this.client as unknown as Record<string, (request: object) => StatusCall>;
-    return new StatusStream(calls['watchStatus']!({ heartbeatIntervalMs }));
+    const calls = this.client as unknown as { watchStatus: (request: object) => StatusCall };
+    return new StatusStream(calls.watchStatus({ heartbeatIntervalMs }));
   }
 
   close(): void {

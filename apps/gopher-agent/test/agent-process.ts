@@ -12,6 +12,8 @@ import { freePort } from './ports.js';
 import { ratholeBinary } from './rathole-binary.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const BUNDLE = fileURLToPath(new URL('../dist/gopher-agent.mjs', import.meta.url));
+const BUNDLE_FLAGS = ['--lite-mode', '--max-semi-space-size=1', '--max-old-space-size=48'];
 
 export interface CommandResult {
   code: number | null;
@@ -22,6 +24,7 @@ export interface CommandResult {
 /** A machine with a state directory of its own, and the agent as a process of its own. */
 export class TestMachine implements AsyncDisposable {
   agent: ChildProcess | null = null;
+  private program = [MAIN];
   readonly log: string[] = [];
   private readonly callers: AgentCaller[] = [];
   private readonly others: ChildProcess[] = [];
@@ -68,12 +71,17 @@ export class TestMachine implements AsyncDisposable {
     };
   }
 
+  /** From now on the agent as it is shipped: bundled, and with the flags that it is run with. */
+  useBundle(): void {
+    this.program = [...BUNDLE_FLAGS, BUNDLE];
+  }
+
   command(...args: string[]): Promise<CommandResult> {
     return this.commandWith({}, ...args);
   }
 
   async commandWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<CommandResult> {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const child = spawn(process.execPath, [...this.program, ...args], {
       env: { ...this.environment, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -91,13 +99,13 @@ export class TestMachine implements AsyncDisposable {
   }
 
   /** Resolves when the agent says that it serves. */
-  async run(program = [MAIN], args: string[] = []): Promise<void> {
-    const agent = spawn(process.execPath, [...args, ...program, 'run'], {
+  async run(): Promise<void> {
+    const agent = spawn(process.execPath, [...this.program, 'run'], {
       env: this.environment,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.agent = agent;
-    const lines = createInterface({ input: agent.stdout! });
+    const lines = createInterface({ input: agent.stdout });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     lines.on('line', (line) => {
       this.log.push(line);
@@ -139,10 +147,13 @@ export class TestMachine implements AsyncDisposable {
     const tables = ['tcp', 'tcp6'].map((table) =>
       readFileSync(`/proc/${this.agent!.pid}/net/${table}`, 'latin1'),
     );
-    return tables.join('').split('\n').flatMap((line) => {
-      const [, local = '', , state] = line.trim().split(/\s+/);
-      return state === '0A' ? [local] : [];
-    });
+    return tables
+      .join('')
+      .split('\n')
+      .flatMap((line) => {
+        const [, local = '', , state] = line.trim().split(/\s+/);
+        return state === '0A' ? [local] : [];
+      });
   }
 
   /** A rathole client that a person started. */

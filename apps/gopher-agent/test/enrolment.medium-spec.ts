@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { once } from 'node:events';
 import { CertificateAuthority, generatePrivateKey } from '@gopher/identity';
@@ -23,13 +23,19 @@ describe('gopher-agent enroll', () => {
     expect(out).toContain('gopher-agent run');
     expect((await stat(machine.file('enrolment.json'))).mode & 0o777).toBe(0o600);
     const [request] = machine.edge.requests;
-    expect(request).toMatchObject({ agentPort: machine.ports.agent, checkPort: machine.ports.check });
+    expect(request).toMatchObject({
+      agentPort: machine.ports.agent,
+      checkPort: machine.ports.check,
+    });
     expect(JSON.stringify(request)).not.toContain('PRIVATE');
   });
 
   it('prints JSON for programs', async () => {
     const { out } = await machine.enroll('--json');
-    expect(JSON.parse(out)).toMatchObject({ machineId: machine.edge.machineId, machineName: 'box' });
+    expect(JSON.parse(out)).toMatchObject({
+      machineId: machine.edge.machineId,
+      machineName: 'box',
+    });
   });
 
   it('takes a fingerprint with colons and capitals', async () => {
@@ -85,7 +91,10 @@ describe('gopher-agent enroll', () => {
     await machine.enroll();
     const before = await readFile(machine.file('enrolment.json'), 'utf8');
     const other = await machine.edge.otherCa();
-    machine.edge.answer = (body) => ({ status: 201, body: { ...body, caPem: other.certificatePem } });
+    machine.edge.answer = (body) => ({
+      status: 201,
+      body: { ...body, caPem: other.certificatePem },
+    });
     expect(await enrollWith({ '--token': 'another' })).toMatchObject({ code: 1 });
     expect(await readFile(machine.file('enrolment.json'), 'utf8')).toBe(before);
   });
@@ -103,7 +112,10 @@ describe('gopher-agent enroll', () => {
       const wrong = await enrollWith({ '--server': url });
       expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('not the edge that') });
       expect(machine.edge.requests).toHaveLength(0);
-      machine.edge.answer = (body) => ({ status: 201, body: { ...body, caPem: ca.certificatePem } });
+      machine.edge.answer = (body) => ({
+        status: 201,
+        body: { ...body, caPem: ca.certificatePem },
+      });
       const right = await enrollWith({ '--server': url, '--ca-fingerprint': ca.fingerprint });
       // The token was sent now; what comes back is of the other CA, and is found out.
       expect(right.err).toContain("was not issued by the edge's CA");
@@ -130,18 +142,15 @@ describe('gopher-agent enroll', () => {
     expect((await machine.command('version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it('says who may not write where', async () => {
-    const taken = machine.directory;
-    await mkdir(`${taken}/x`);
-    await chmod(`${taken}/x`, 0o500);
-    const env = { GOPHER_AGENT_STATE_DIR: '/proc/gopher' };
-    const { code, err } = await machine.commandWith(
-      env,
-      ...['enroll', '--server', machine.edge.url, '--token', 't'],
-      ...['--ca-fingerprint', machine.edge.ca.fingerprint],
-    );
+  it('says when its state directory can not be used', async () => {
+    const file = `${machine.directory}/file`;
+    await writeFile(file, '');
+    const env = { GOPHER_AGENT_STATE_DIR: `${file}/state` };
+    const { url, ca } = machine.edge;
+    const order = ['--server', url, '--token', 't', '--ca-fingerprint', ca.fingerprint];
+    const { code, err } = await machine.commandWith(env, 'enroll', ...order);
     expect(code).toBe(1);
-    expect(err).toContain('Cannot use the state directory /proc/gopher');
+    expect(err).toContain(`Cannot use the state directory ${file}/state`);
   });
 
   type Change = (body: EnrolmentResponse) => EnrolmentResponse;

@@ -158,7 +158,12 @@ export class FakeEdge {
       remotePublicKey: this.noise.publicKey,
       heartbeatTimeoutS: 40,
       retryIntervalS: 1,
-      services: services.map(({ publicPort: _, ...service }) => service),
+      services: services.map(({ name, type, token, localAddr }) => ({
+        name,
+        type,
+        token,
+        localAddr,
+      })),
     });
   }
 
@@ -178,4 +183,3 @@ export class FakeEdge {
     response.writeHead(answer.status, { 'content-type': type }).end(JSON.stringify(answer.body));
   }
 }
-

@@ -38,7 +38,10 @@ describe('who may call an agent', () => {
   });
 
   it("refuses an expired certificate of the server's", async () => {
-    const validity = { notBefore: new Date(Date.now() - 9_000), notAfter: new Date(Date.now() - 1) };
+    const validity = {
+      notBefore: new Date(Date.now() - 9_000),
+      notAfter: new Date(Date.now() - 1),
+    };
     const certificatePem = await machine.edge.ca.issueServer(keyPem, validity);
     await expectRefusedByTls({ keyPem, certificatePem });
   });
@@ -94,7 +97,10 @@ describe('who may call an agent', () => {
     const spki = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
     const publicKey = await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']);
-    const validity = { notBefore: new Date(Date.now() - 9_000), notAfter: new Date(Date.now() + 9e5) };
+    const validity = {
+      notBefore: new Date(Date.now() - 9_000),
+      notAfter: new Date(Date.now() + 9e5),
+    };
     return ca['sign'](publicKey, name, x509.ExtendedKeyUsage.clientAuth, validity);
   }
 });

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import type { Server } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RatholeClientState } from '@gopher/proto';
 import type { AgentCaller } from './agent-caller.js';
@@ -82,10 +83,13 @@ describe('the rathole clients of a machine', () => {
       await vi.waitFor(() => caller.status(), { timeout: 10_000 });
       const now = await caller.status();
       process.kill(now.control!.pid, 'SIGSTOP');
-      await vi.waitFor(async () => expect(isOther((await caller.status()).control, now.control!.pid)).toBe(true), {
-        timeout: 25_000,
-        interval: 500,
-      });
+      await vi.waitFor(
+        async () => expect(isOther((await caller.status()).control, now.control!.pid)).toBe(true),
+        {
+          timeout: 25_000,
+          interval: 500,
+        },
+      );
     });
     expect(failures).toBe(0);
     expect((await caller.status()).data?.pid).toBe(before.data?.pid);
@@ -122,7 +126,10 @@ describe('the rathole clients of a machine', () => {
     expect(table.out).toMatch(/data client +connected \(process \d+\)/);
     await machine.kill('SIGTERM');
     const without = await machine.command('status', '--json');
-    expect(JSON.parse(without.out)).toMatchObject({ agent: { pid: null }, data: { state: 'connected' } });
+    expect(JSON.parse(without.out)).toMatchObject({
+      agent: { pid: null },
+      data: { state: 'connected' },
+    });
     await machine.run();
   });
 
@@ -165,16 +172,15 @@ describe('the rathole clients of a machine', () => {
 
   /** New connections through the tunnel all the while; how many of them failed. */
   async function whileLoading(work: () => Promise<void>): Promise<number> {
-    let isDone = false;
+    const done = new AbortController();
     let failures = 0;
-    const load = (async () => {
-      while (!isDone) {
+    const load = async () => {
+      while (!done.signal.aborted) {
         if ((await exchange(tunnelPort, 'load', 2_000)) !== 'load') failures += 1;
         await delay(20);
       }
-    })();
-    await work().finally(() => (isDone = true));
-    await load;
+    };
+    await Promise.all([load(), work().finally(() => done.abort())]);
     return failures;
   }
 });
@@ -223,7 +229,7 @@ describe('a rathole client that a person started', () => {
     edge.tunnels = [edge.tunnel('web', '127.0.0.1:80', await freePort())];
     const good = edge.dataToml(ports.check);
     const bad = {
-      'heartbeat_timeout': good.replace('= 40', '= 50'),
+      heartbeat_timeout: good.replace('= 40', '= 50'),
       'knows no service "mine"': `${good}\n[client.services."mine"]\ntype = "tcp"\ntoken = "abcdefgh12345678abcdefgh12345678"\nlocal_addr = "127.0.0.1:1"\n`,
       'service "web" is another one': good.replace('127.0.0.1:80"', '127.0.0.1:81"'),
       'can not be taken over': '[server]\n',
@@ -242,20 +248,20 @@ const isOther = (client: { pid: number; state: number } | undefined, pid: number
   client?.state === CONNECTED && client.pid !== pid;
 
 function clientsOf(directory: string): string[] {
-  const commands = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    } catch {
-      return '';
-    }
-  });
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    });
   return commands.filter((command) => command.includes(directory) && command.includes('rathole'));
 }
 
 /** One connection that stays open. */
 async function keepOpen(port: number) {
-  const { connect } = await import('node:net');
-  const { once } = await import('node:events');
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   return {

@@ -33,12 +33,18 @@ describe('renewal of the certificate', () => {
   it('keeps what is confirmed over a restart, and not what is not', async () => {
     const confirmed = await request();
     const sha256 = certificateSha256(confirmed);
-    await caller.call('installCertificate', { certificatePem: confirmed, confirmWithinSeconds: 60 });
+    await caller.call('installCertificate', {
+      certificatePem: confirmed,
+      confirmWithinSeconds: 60,
+    });
     const wrong = caller.call('confirmCertificate', { sha256: 'a'.repeat(64) });
     await expect(wrong).rejects.toMatchObject({ code: status.FAILED_PRECONDITION });
     await caller.call('confirmCertificate', { sha256 });
     const unconfirmed = await request();
-    await caller.call('installCertificate', { certificatePem: unconfirmed, confirmWithinSeconds: 60 });
+    await caller.call('installCertificate', {
+      certificatePem: unconfirmed,
+      confirmWithinSeconds: 60,
+    });
     expect(await presented()).toBe(certificateSha256(unconfirmed));
     await machine.kill('SIGKILL');
     await machine.run();

@@ -11,6 +11,7 @@ import { ApiToken } from './api-token/api-token.entity.js';
 import { ApiTokenGuard } from './api-token/api-token.guard.js';
 import { ApiTokens } from './api-token/api-tokens.js';
 import { ServerConfig } from './config/server.config.js';
+import { Housekeeping } from './database/housekeeping.js';
 import { ConfigPusher } from './edge/config-pusher.js';
 import { EdgeController } from './edge/edge.controller.js';
 import { EdgeIdentity } from './edge/edge-identity.js';
@@ -118,6 +119,7 @@ export class AppModule {
         DataCheck,
         EdgeEvents,
         EnrolmentService,
+        Housekeeping,
         Idempotency,
         JoinTokens,
         MachineAdmission,

@@ -1,8 +1,4 @@
-import {
-  AgentConfig,
-  DEFAULT_AGENT_PORT,
-  DEFAULT_CHECK_PORT,
-} from '../config/agent.config.js';
+import { AgentConfig, DEFAULT_AGENT_PORT, DEFAULT_CHECK_PORT } from '../config/agent.config.js';
 import { UsageError } from '../agent.errors.js';
 import { parseEdgeUrl } from '../enrolment/edge-url.js';
 import { enrol, type JoinOrder } from '../enrolment/enrol.js';

@@ -18,7 +18,10 @@ function rowsOf(local: LocalStatus): [string, string][] {
   return [
     ['machine', `${machine.name} (${machine.id})`],
     ['edge', machine.serverUrl],
-    ['agent', agent.pid === null ? 'not running: gopher-agent run' : `running${process(agent.pid)}`],
+    [
+      'agent',
+      agent.pid === null ? 'not running: gopher-agent run' : `running${process(agent.pid)}`,
+    ],
     ['control client', `${control.state}${process(control.pid)}`],
     ['data client', `${data.state}${process(data.pid)}`],
     ['tunnels', config.tunnels.join(', ') || 'none'],

@@ -52,11 +52,7 @@ export async function enrol(
   return record;
 }
 
-function toRecord(
-  response: EnrolmentResponse,
-  order: JoinOrder,
-  keyPem: string,
-): EnrolmentRecord {
+function toRecord(response: EnrolmentResponse, order: JoinOrder, keyPem: string): EnrolmentRecord {
   const { machineId, machineName, caPem, certificatePem, controlToml, data } = response;
   return {
     id: randomUUID(),
@@ -78,19 +74,25 @@ function toRecord(
 function checkConfigs(response: EnrolmentResponse, order: JoinOrder): void {
   const { data, controlToml, machineId } = response;
   if (configSha256(data.toml) !== data.sha256) {
-    throw new EnrolmentError('The configuration from the edge arrived damaged: run the command again');
+    throw new EnrolmentError(
+      'The configuration from the edge arrived damaged: run the command again',
+    );
   }
   try {
     const control = parseClient(controlToml);
     const ports = control.services.map(({ localAddr }) => parseHostPort(localAddr)?.port);
     if (ports.length === 0 || ports.some((port) => port !== order.agentPort)) {
-      throw new EnrolmentError('The control configuration from the edge does not lead to this agent');
+      throw new EnrolmentError(
+        'The control configuration from the edge does not lead to this agent',
+      );
     }
     const next = parseDataConfig(data.toml, { ...order, machineId });
     if (order.handRun) requireCompatible(order.handRun, next);
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    throw new EnrolmentError(`The edge sent a configuration that can not be used: ${messageOf(error)}`);
+    throw new EnrolmentError(
+      `The edge sent a configuration that can not be used: ${messageOf(error)}`,
+    );
   }
 }
 

@@ -4,7 +4,11 @@ import { EnrolmentError, UsageError } from '../agent.errors.js';
 
 /** Hex with or without colons, in any case, as tools print it. @throws UsageError */
 export function parseFingerprint(text: string): string {
-  const hex = text.trim().replace(/^sha256:/i, '').replaceAll(':', '').toLowerCase();
+  const hex = text
+    .trim()
+    .replace(/^sha256:/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hex)) return hex;
   throw new UsageError(
     '--ca-fingerprint must be 64 hex digits (SHA-256), with or without colons: copy the whole join command again',

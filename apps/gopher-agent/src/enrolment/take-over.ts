@@ -35,9 +35,17 @@ export async function readHandRunClient(given: string): Promise<HandRunClient> {
 }
 
 /** @throws UsageError when the change from one to the other would drop a tunnel */
-export function requireCompatible({ path, config }: HandRunClient, next: RatholeClientConfig): void {
+export function requireCompatible(
+  { path, config }: HandRunClient,
+  next: RatholeClientConfig,
+): void {
   // Anything outside its services makes rathole start over, with every connection.
-  for (const key of ['remoteAddr', 'remotePublicKey', 'heartbeatTimeoutS', 'retryIntervalS'] as const) {
+  for (const key of [
+    'remoteAddr',
+    'remotePublicKey',
+    'heartbeatTimeoutS',
+    'retryIntervalS',
+  ] as const) {
     if (config[key] === next[key]) continue;
     refuse(path, `it has another ${SETTINGS[key]} than the edge has for this machine`);
   }
@@ -46,7 +54,10 @@ export function requireCompatible({ path, config }: HandRunClient, next: Rathole
     const wanted = byName.get(service.name);
     if (!wanted) refuse(path, `the edge knows no service "${service.name}" of this machine`);
     if (!isSame(service, wanted)) {
-      refuse(path, `the service "${service.name}" is another one than the edge has under this name`);
+      refuse(
+        path,
+        `the service "${service.name}" is another one than the edge has under this name`,
+      );
     }
   }
 }

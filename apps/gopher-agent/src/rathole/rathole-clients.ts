@@ -110,7 +110,10 @@ export class RatholeClients {
       if (this.problems.get(name) !== message) this.logger.error(message);
       this.problems.set(name, message);
       const next = Math.min(retryMs * 2, LAST_RETRY_MS);
-      this.timers.set(name, setTimeout(() => void this.tryToStart(name, next), retryMs));
+      this.timers.set(
+        name,
+        setTimeout(() => void this.tryToStart(name, next), retryMs),
+      );
     }
   }
 }

@@ -56,7 +56,9 @@ export class AgentController implements AgentCalls {
     @Payload({ schema: updateRatholeConfig }) request: UpdateRatholeConfigRequest,
   ): Promise<UpdateRatholeConfigResponse> {
     if (request.confirmWithinSeconds !== 0) {
-      throw unimplemented('This agent does not await confirmations: confirm_within_seconds must be 0');
+      throw unimplemented(
+        'This agent does not await confirmations: confirm_within_seconds must be 0',
+      );
     }
     const targets = await this.data.push(request);
     return { config: toAppliedConfig(this.data.configState), targets };
@@ -104,4 +106,5 @@ export class AgentController implements AgentCalls {
   }
 }
 
-const unimplemented = (message: string) => new RpcException({ code: status.UNIMPLEMENTED, message });
+const unimplemented = (message: string) =>
+  new RpcException({ code: status.UNIMPLEMENTED, message });

@@ -28,7 +28,7 @@ export function grpcOptions({ port, credentials, interceptor }: ListenOptions): 
         interceptors: [interceptor],
         'grpc.max_concurrent_streams': 64,
         'grpc.enable_channelz': 0,
-      } as GrpcOptions['options']['channelOptions'] & object,
+      },
     },
   };
 }

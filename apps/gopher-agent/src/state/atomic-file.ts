@@ -75,9 +75,13 @@ export function toStorageError(what: string, cause: unknown): StorageError {
   if (cause instanceof StorageError) return cause;
   const { code, message } = cause as NodeJS.ErrnoException;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new StorageError(`${what}: ${full ? 'no room on the disk' : reasonOf(code, message)}`, full, {
-    cause,
-  });
+  return new StorageError(
+    `${what}: ${full ? 'no room on the disk' : reasonOf(code, message)}`,
+    full,
+    {
+      cause,
+    },
+  );
 }
 
 function reasonOf(code: string | undefined, message: string): string {

@@ -6,8 +6,8 @@ import { echo } from './echo.js';
 
 const INTERVAL_MS = 5_000;
 const ECHO_TIMEOUT_MS = 3_000;
-/** One lost echo can be a hot reload; so many in a row are a client that does not serve. */
-const FAILURES_UNTIL_HEAL = 2;
+/** A lost echo can be a client that is just starting; for so long in a row it is one that is stuck. */
+const UNWELL_MS = 4_000;
 
 export interface CheckedAgent {
   target: AgentTarget;
@@ -30,14 +30,17 @@ export class DataCheck {
 
   /** Ends when `signal` aborts; rejects never. */
   async run({ target, checkPort }: CheckedAgent, signal: AbortSignal): Promise<void> {
-    let failures = 0;
+    let failingSince: number | null = null;
     while (!signal.aborted) {
+      const begunAt = performance.now();
       const problem = await echo(checkPort, ECHO_TIMEOUT_MS);
       if (signal.aborted) return;
-      failures = problem === null ? 0 : failures + 1;
+      failingSince = problem === null ? null : (failingSince ?? begunAt);
       this.note(target.id, problem);
-      if (failures >= FAILURES_UNTIL_HEAL) await this.restart(target, problem ?? '');
-      await this.untilNext(failures, signal);
+      if (failingSince !== null && performance.now() - failingSince >= UNWELL_MS) {
+        await this.restart(target, problem ?? '');
+      }
+      await this.untilNext(failingSince !== null, signal);
     }
   }
 
@@ -56,9 +59,9 @@ export class DataCheck {
     }
   }
 
-  private async untilNext(failures: number, signal: AbortSignal): Promise<void> {
+  private async untilNext(failing: boolean, signal: AbortSignal): Promise<void> {
     // Spread, so that a fleet is not asked all at once; sooner while it is not clear what is wrong.
-    const waitMs = failures > 0 ? 1_000 : INTERVAL_MS * (0.8 + 0.2 * Math.random());
+    const waitMs = failing ? 1_000 : INTERVAL_MS * (0.8 + 0.2 * Math.random());
     await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 }

@@ -10,7 +10,7 @@ import { AgentService, type WatchStatusResponse } from '@gopher/proto';
 import { ServerConfig } from '../config/server.config.js';
 import { EdgeIdentity } from '../edge/edge-identity.js';
 import { AgentCertificates } from './agent-certificates.js';
-import { AgentChannel } from './agent-channel.js';
+import { AgentChannel, type ChannelTrust } from './agent-channel.js';
 import {
   type AgentConfigClient,
   ConfigRefusedError,
@@ -18,7 +18,7 @@ import {
   type TargetFinding,
 } from './agent-config-client.js';
 import { toAgentReport } from './agent-report.mapper.js';
-import { ServerCredentials } from './server-credentials.js';
+import { ServerCredentials, type ServerKeyPair } from './server-credentials.js';
 
 const HEARTBEAT_MS = 5_000;
 /** The agent also tries targets before it answers. */
@@ -99,7 +99,7 @@ export class GrpcAgentClient
 
   /** For renewal: calls of its own over a connection that is made now. The caller closes it. */
   async freshChannel(target: AgentTarget): Promise<AgentChannel> {
-    return new AgentChannel(target, await this.trust(target));
+    return new AgentChannel(target, this.trust(target, await this.credentials.get()));
   }
 
   /** One call with the usual deadline and errors. @throws AgentUnreachableError, ServiceError */
@@ -150,16 +150,16 @@ export class GrpcAgentClient
     const current = known?.target.agentAddr === target.agentAddr && known.trust.keyPair === keyPair;
     if (known && current) return known;
     known?.close();
-    const channel = new AgentChannel(target, await this.trust(target));
+    const channel = new AgentChannel(target, this.trust(target, keyPair));
     this.channels.set(target.id, channel);
     return channel;
   }
 
-  private async trust({ id }: AgentTarget) {
+  private trust({ id }: AgentTarget, keyPair: ServerKeyPair): ChannelTrust {
     return {
       caPem: this.edge.ca.certificatePem,
-      keyPair: await this.credentials.get(),
-      allows: (sha256: string) => this.certificates.allows(id, sha256),
+      keyPair,
+      allows: (sha256) => this.certificates.allows(id, sha256),
     };
   }
 }

@@ -14,7 +14,6 @@ import { EdgeLock } from './edge-lock.js';
 import { engineSupervisor } from './engines.js';
 import { openDatabase } from './open-database.js';
 
-
 /** Runs the server until a signal ends it. rathole and PostgreSQL stay: the next one adopts them. */
 export async function serve(config: ServerConfig): Promise<void> {
   const log = consoleLog(config.logLevel);

@@ -25,11 +25,12 @@ export function belongsTo(
   { argv, environment }: Omit<RunningProcess, 'pid'>,
   { roots, programs }: TrialPaths,
 ): boolean {
-  const [file = '', script = ''] = argv;
+  const [file = ''] = argv;
   if (ENGINES.has(basename(file))) {
     return argv.some((word) => roots.some((root) => word.startsWith(`${root}/`)));
   }
-  return programs.includes(script) && roots.includes(environment['GOPHER_TRIAL_DIR'] ?? '');
+  const program = argv.some((word) => programs.includes(word));
+  return program && roots.includes(environment['GOPHER_TRIAL_DIR'] ?? '');
 }
 
 /** Every process of one trial, whoever started it and whatever pid file was lost. */

@@ -14,6 +14,13 @@ import { readProcess } from './running.js';
 
 export const PROGRAMS = [SERVER_MAIN, AGENT_MAIN, TRIAL_MAIN];
 
+/** The agent's, as an installed one has them: they halve its memory. */
+export const AGENT_FLAGS = [
+  '--lite-mode',
+  '--max-semi-space-size=1',
+  '--max-old-space-size=64',
+] as const;
+
 /** Of a caller's environment, what says where programs and caches are; nothing else is handed on. */
 const INHERITED = ['HOME', 'PATH', 'XDG_CACHE_HOME', 'TMPDIR', 'TZ'];
 
@@ -50,7 +57,7 @@ export function serverSpec(config: TrialConfig, directory: TrialDirectory): Proc
 
 export function agentSpec(config: TrialConfig, directory: TrialDirectory): ProcessSpec {
   const env = agentEnvironment(config, directory);
-  return nodeSpec('gopher-agent', [AGENT_MAIN, 'run'], withBuild(env, AGENT_BUILD));
+  return nodeSpec('gopher-agent', [...AGENT_FLAGS, AGENT_MAIN, 'run'], withBuild(env, AGENT_BUILD));
 }
 
 export function pageSpec(

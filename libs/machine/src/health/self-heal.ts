@@ -40,6 +40,8 @@ export class SelfHeal {
       this.logger.debug(`Not restarting the data client of ${target.id}: ${decision.because}`);
       return false;
     }
+    // A machine that is away is not unwell: what cannot be done must not count as tried.
+    await this.agents.getStatus(target);
     const forgotten = !history || now.getTime() - history.attemptedAt.getTime() >= HEAL_MEMORY_MS;
     const attempts = forgotten ? 1 : history.attempts + 1;
     // Written first: a crash right after must not make the next start forget the attempt.

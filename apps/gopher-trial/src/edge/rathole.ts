@@ -1,0 +1,63 @@
+import {
+  buildRathole,
+  EngineBuildError,
+  engineCacheDir,
+  EngineMissingError,
+  type LocatedEngine,
+  locateRathole,
+  RATHOLE_VERSION,
+} from '@gopher/engines';
+import type { TrialConfig } from '../config/trial.config.js';
+import type { Progress } from '../console/progress.js';
+
+export type Rathole = { engine: LocatedEngine } | { problem: string };
+
+/** Looks for it. */
+export async function findRathole({ rathole, environment }: TrialConfig): Promise<Rathole> {
+  try {
+    const engine = await locateRathole({
+      ...(rathole === undefined ? {} : { explicitPath: rathole }),
+      cacheDir: engineCacheDir(environment),
+      searchPath: environment['PATH'] ?? '',
+    });
+    return { engine };
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+/** Looks for it, and builds it where there is none, unless a person said which one to use. */
+export async function getRathole(
+  config: TrialConfig,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Rathole> {
+  const found = await findRathole(config);
+  if ('engine' in found || config.rathole !== undefined) return found;
+  try {
+    const engine = await progress.step(
+      `Building rathole ${RATHOLE_VERSION}, about two minutes`,
+      (say) => build(config, say, signal),
+      () => `rathole ${RATHOLE_VERSION} built`,
+    );
+    return { engine };
+  } catch (error) {
+    signal.throwIfAborted();
+    return problemOf(error);
+  }
+}
+
+function build({ environment }: TrialConfig, say: (text: string) => void, signal: AbortSignal) {
+  return buildRathole({
+    cacheDir: engineCacheDir(environment),
+    env: environment,
+    onProgress: (_, line) => say(line.trim()),
+    signal,
+  });
+}
+
+function problemOf(error: unknown): { problem: string } {
+  const known = error instanceof EngineMissingError || error instanceof EngineBuildError;
+  if (!known) throw error;
+  return { problem: error.message };
+}
