@@ -69,8 +69,14 @@ export class TcpTarget {
     const rest = head.subarray(HEADER_BYTES);
     if (head[0] === TCP_VERBS.exchange) return this.exchange(socket, size, rest);
     if (head[0] === TCP_VERBS.drip) return this.drip(socket);
-    if (head[0] === TCP_VERBS.echo) return void socket.pipe(socket);
+    if (head[0] === TCP_VERBS.echo) return this.echo(socket, rest);
     socket.end(); // a probe, which says nothing
+  }
+
+  private async echo(socket: Socket, first: Buffer): Promise<void> {
+    socket.write(first);
+    for await (const chunk of socket) socket.write(chunk as Buffer);
+    socket.end();
   }
 
   /** Takes `size` bytes, sends as many of its own, then both hashes. */

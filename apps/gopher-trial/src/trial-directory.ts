@@ -65,7 +65,7 @@ export class TrialDirectory {
 
   /** @throws UsageError when the directory is somebody else's, or can not be made */
   async prepare(isDefault: boolean): Promise<void> {
-    const found = await readdir(this.root).catch(() => []);
+    const found = await readdir(this.root).catch((): string[] => []);
     if (!isDefault && found.length > 0 && !found.includes('trial')) {
       throw new UsageError(
         `GOPHER_TRIAL_DIR is ${this.root}, which holds other things; name a new directory`,

@@ -14,7 +14,7 @@ export interface BuildOptions {
   /** Of the caller: where the build tool is found, and what it is run with. */
   env: Environment;
   /** One line of the build tool's output, or what is being waited for. */
-  onProgress?(elapsedMs: number, line: string): void;
+  onProgress?: (elapsedMs: number, line: string) => void;
   /** Ends the build and everything it started; nothing half-done stays behind. */
   signal?: AbortSignal;
 }

@@ -5,7 +5,7 @@ export interface RunOptions {
   cwd?: string;
   /** Ends the program and everything it started; the run then rejects with the signal's reason. */
   signal: AbortSignal;
-  onOutput(chunk: string): void;
+  onOutput: (chunk: string) => void;
 }
 
 export interface RunResult {

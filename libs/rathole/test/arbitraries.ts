@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { generateNoiseKeyPair } from '../src/noise.js';
 import { SERVICE_TYPES } from '../src/config.js';
 
-const LETTERS = 'abcXYZ019';
+const LETTERS = 'abcXYZ019'.split('');
 const serviceName = fc
   .tuple(
     fc.constantFrom(...LETTERS),

@@ -28,7 +28,7 @@ export class BackChannels {
     const agent = { agentPort: ports.agentPort, agentCheckPort: ports.checkPort };
     if (known) {
       await tx.update(BackChannel, { machineId }, agent);
-      return { ...known, ...agent };
+      return Object.assign(known, agent);
     }
     const channel = tx.create(BackChannel, {
       machineId,

@@ -131,9 +131,9 @@ async function verify(csrPem: string): Promise<string> {
 }
 
 async function publicKeyOf(tx: EntityManager, sha256: string): Promise<string | null> {
-  const [row] = (await tx.query(
+  const [row] = await tx.query<{ public_key_sha256: string }[]>(
     `SELECT "public_key_sha256" FROM "agent_certificate" WHERE "sha256" = $1`,
     [sha256],
-  )) as { public_key_sha256: string }[];
+  );
   return row?.public_key_sha256 ?? null;
 }

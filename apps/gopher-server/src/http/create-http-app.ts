@@ -3,6 +3,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { AppModule, type Runtime } from '../app.module.js';
 import { RELEASE } from '../release.js';
+import { PROBLEM_MEDIA_TYPE } from './problem.js';
+import { answerUnreadable, answerUnrouted } from './unrouted-problem.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -13,6 +15,8 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: answerUnrouted,
+    clientErrorHandler: answerUnreadable,
     // A stream of events must not keep the server from ending.
     forceCloseConnections: true,
   });
@@ -20,7 +24,10 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     // Until `serve` gives it its own logger; Nest's list of every route helps nobody.
     logger: ['warn', 'error'],
     abortOnError: false,
+    // Fastify's own parser, for JSON alone: Nest's would take forms as well.
+    bodyParser: false,
   });
+  adapter.getInstance().removeContentTypeParser('text/plain');
   app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
@@ -40,5 +47,19 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'token')
     .addSecurityRequirements('token')
     .build();
-  return SwaggerModule.createDocument(app, document);
+  return withProblemMediaType(SwaggerModule.createDocument(app, document));
+}
+
+/** Swagger knows one media type for all answers; problems have their own. */
+function withProblemMediaType(document: OpenAPIObject): OpenAPIObject {
+  for (const path of Object.values(document.paths)) {
+    for (const operation of Object.values(path as Record<string, OperationObject>)) {
+      for (const [status, response] of Object.entries(operation.responses ?? {})) {
+        if (status < '400' || !response || !('content' in response) || !response.content) continue;
+        const { 'application/json': problem, ...content } = response.content;
+        if (problem) response.content = { ...content, [PROBLEM_MEDIA_TYPE]: problem };
+      }
+    }
+  }
+  return document;
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '@gopher/machine';
 
 export interface RequestIssue {
-  /** Where, as in `body.target`. */
+  /** Where, as in `target`; of the whole, `body` or `query`. */
   path: string;
   message: string;
 }

@@ -6,7 +6,7 @@ import {
   Logger,
 } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { toProblem } from './problem.js';
+import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
 
 const RETRY_AFTER_S = 2;
 
@@ -23,6 +23,6 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.header('retry-after', RETRY_AFTER_S);
     }
     if (problem.status === HttpStatus.UNAUTHORIZED) void reply.header('www-authenticate', 'Bearer');
-    void reply.status(problem.status).type('application/problem+json').send(problem);
+    void reply.status(problem.status).type(PROBLEM_MEDIA_TYPE).send(problem);
   }
 }

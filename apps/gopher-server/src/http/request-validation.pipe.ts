@@ -24,9 +24,10 @@ export class RequestValidationPipe extends StandardSchemaValidationPipe {
     try {
       return await super.transform(value, metadata);
     } catch (error) {
-      if (!(error instanceof InvalidRequestError) || !metadata.data) throw error;
+      if (!(error instanceof InvalidRequestError)) throw error;
       const named = error.issues.map(({ path, message }) => ({
-        path: [metadata.data, path].filter(Boolean).join('.'),
+        // What is wrong with all of it has no path of its own.
+        path: [metadata.data, path].filter(Boolean).join('.') || metadata.type,
         message,
       }));
       throw new InvalidRequestError(named);

@@ -36,7 +36,11 @@ export class StateDirectory {
     }
     await rename(beside, path);
     const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 
   /** Reads a file, or makes it with `create` when there is none. */

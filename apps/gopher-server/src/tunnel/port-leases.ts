@@ -32,11 +32,11 @@ export class PortLeases {
   async leaseNamed(tx: EntityManager, port: number, request: LeaseRequest): Promise<number> {
     this.refuseReserved(port);
     await this.lock(tx);
-    const [holder] = (await tx.query(
+    const [holder] = await tx.query<{ tunnel_id: string | null; purpose: LeasePurpose }[]>(
       `SELECT "tunnel_id", "purpose" FROM "port_lease"
        WHERE "edge_id" = $1 AND "protocol" = $2 AND "port" = $3`,
       [this.edge.value, request.protocol, port],
-    )) as { tunnel_id: string | null; purpose: LeasePurpose }[];
+    );
     if (holder) {
       const by = holder.tunnel_id ? `tunnel ${holder.tunnel_id}` : `a ${holder.purpose}`;
       throw new PortTakenError(port, request.protocol, `by ${by}`);
@@ -103,14 +103,14 @@ export class PortLeases {
     protocol: TunnelProtocol,
     except: readonly number[],
   ): Promise<number | null> {
-    const [row] = (await tx.query(
+    const [row] = await tx.query<{ port: number }[]>(
       `SELECT p AS "port" FROM generate_series($3::int, $4::int) p
        WHERE p <> ALL ($5::int[]) AND NOT EXISTS (
          SELECT FROM "port_lease" l
          WHERE l."edge_id" = $1 AND l."protocol" = $2 AND l."port" = p)
        ORDER BY random() LIMIT 1`,
       [this.edge.value, protocol, range.from, range.to, except],
-    )) as { port: number }[];
+    );
     return row?.port ?? null;
   }
 

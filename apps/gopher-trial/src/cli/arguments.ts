@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util';
 import { messageOf, UsageError } from '../trial.errors.js';
 
 export type Order =
-  | { command: 'start'; detach: boolean; json: boolean }
-  | { command: 'stop'; purge: boolean };
+  { command: 'start'; detach: boolean; json: boolean } | { command: 'stop'; purge: boolean };
 
 /** @throws UsageError */
 export function parseOrder([command, ...args]: readonly string[]): Order {

@@ -52,7 +52,9 @@ export class EdgeApi {
 
   async isReady(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.baseUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
+      const response = await fetch(`${this.baseUrl}/readyz`, {
+        signal: AbortSignal.timeout(2_000),
+      });
       await response.body?.cancel();
       return response.ok;
     } catch {

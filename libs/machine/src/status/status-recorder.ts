@@ -117,10 +117,10 @@ export class StatusRecorder {
       at: observation.at,
       report: 'report' in observation ? observation.report : null,
     }));
-    const [recorded] = (await this.machines.query(RECORD_OBSERVATIONS, [
+    const [recorded] = await this.machines.query<[Recorded[], number]>(RECORD_OBSERVATIONS, [
       JSON.stringify(rows),
       this.edge.value,
-    ])) as [Recorded[], number];
+    ]);
     return recorded;
   }
 
