@@ -13,7 +13,7 @@ export function installNeeded() {
 }
 
 export async function install(say) {
-  await run(npm('ci', '--no-audit', '--no-fund', '--loglevel=warn'), { what: 'npm ci', say });
+  await run(npm('ci', '--no-audit', '--no-fund', '--loglevel=error'), { what: 'npm ci', say });
 }
 
 function readPackages(name) {

@@ -1,4 +1,4 @@
-const HEARTBEAT_MS = 3_000;
+const HEARTBEAT_MS = 5_000;
 const REDRAW_MS = 200;
 
 const startedAt = Date.now() - performance.now();
@@ -38,7 +38,7 @@ export class Progress {
 
   #redraw(text) {
     const draw = () => {
-      const line = `${stamp()} ${text()}`.slice(0, (this.stream.columns ?? 80) - 1);
+      const line = `${stamp()} ${text()}`.slice(0, (this.stream.columns || 80) - 1);
       this.stream.write(`\r\x1b[2K${line}`);
     };
     draw();

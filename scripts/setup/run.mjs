@@ -4,7 +4,8 @@ import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { ROOT, SetupError } from './checkout.mjs';
 
-const KEPT_LINES = 40;
+/** The reason stands at the beginning for npm, at the end for a compiler. */
+const KEPT_LINES = 12;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** npm as a command: the one that runs us, if it is npm that does. */
@@ -15,13 +16,15 @@ export function npm(...args) {
 
 /** Runs a command to its end, quietly. @throws SetupError with the end of what it printed */
 export async function run([file, ...args], { what, say }) {
-  const lines = [];
+  const [first, last] = [[], []];
   const child = spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
-      lines.push(...text.split('\n').filter((line) => line.trim() !== ''));
-      lines.splice(0, lines.length - KEPT_LINES);
-      say?.(lines.at(-1) ?? '');
+      for (const line of text.split('\n').filter((one) => one.trim() !== '')) {
+        (first.length < KEPT_LINES ? first : last).push(line);
+        if (last.length > KEPT_LINES) last.splice(0, 2, '…');
+        say?.(line);
+      }
     });
   }
   const stopForwarding = forward(child, (signal) => {
@@ -30,7 +33,9 @@ export async function run([file, ...args], { what, say }) {
   const [code, signal] = await ending(child, file).finally(stopForwarding);
   if (code === 0) return;
   const reason = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-  throw new SetupError([`${what} ${reason}:`, ...lines.map((line) => `  ${line}`)].join('\n'));
+  throw new SetupError(
+    [`${what} ${reason}:`, ...[...first, ...last].map((line) => `  ${line}`)].join('\n'),
+  );
 }
 
 async function ending(child, file) {

@@ -138,6 +138,11 @@ export class FakeAgent {
     this.provider.present(this.identity);
   }
 
+  /** Breaks every connection; new ones are welcome. */
+  disconnect(): void {
+    this.server.drain(this.address, 0);
+  }
+
   /** Ends every connection and the listener. */
   close(): void {
     for (const stream of this.streams) stream.end();

@@ -1,3 +1,4 @@
+export { changeDatabase } from './edge-database.js';
 export { type EdgeEvent, EventLog } from './event-log.js';
 export {
   type AgentIdentity,
@@ -15,6 +16,7 @@ export { until } from './until.js';
 export { Download, untilServes, visit, Visitors, type Visits } from './visitors.js';
 export { HandRunClient } from './hand-run-client.js';
 export { FRAMINGS, HttpMirror, post } from './http-mirror.js';
+export { listens } from './listening.js';
 export { payload, sha256 } from './payload.js';
 export { TcpTarget } from './tcp-target.js';
 export {

@@ -36,6 +36,11 @@ export class Program {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
+  /** null while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.child.exitCode;
+  }
+
   log(): string {
     return readFileSync(this.logFile, 'utf8');
   }

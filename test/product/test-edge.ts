@@ -64,6 +64,10 @@ export class TestEdge {
     return join(this.directory, 'edge');
   }
 
+  get databaseDir(): string {
+    return join(this.directory, 'db');
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.ports.api}`;
   }
@@ -86,6 +90,8 @@ export class TestEdge {
     const { api, rathole, tunnels, backChannels } = this.ports;
     return {
       GOPHER_STATE_DIR: this.stateDir,
+      // Below this folder also for root, whose PostgreSQL runs as a user who may not enter the state.
+      GOPHER_DATABASE_DIR: this.databaseDir,
       GOPHER_PORT: String(api),
       GOPHER_RATHOLE_BIND: `127.0.0.1:${rathole}`,
       GOPHER_TUNNEL_PORTS: `${tunnels.from}-${tunnels.to}`,

@@ -64,6 +64,7 @@ export class TestMachine implements AsyncDisposable {
   get environment(): NodeJS.ProcessEnv {
     return {
       PATH: process.env['PATH'],
+      MALLOC_ARENA_MAX: '1',
       GOPHER_AGENT_STATE_DIR: this.stateDir,
       GOPHER_AGENT_PORT: String(this.ports.agent),
       GOPHER_AGENT_CHECK_PORT: String(this.ports.check),

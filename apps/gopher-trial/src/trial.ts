@@ -26,6 +26,8 @@ export class Trial {
   readonly api: EdgeApi;
   readonly join: MachineJoin;
   private readonly tunnel: SampleTunnel;
+  /** ms since the epoch; 0: it ran already. */
+  private serverSince = 0;
 
   constructor(
     readonly config: TrialConfig,
@@ -104,7 +106,9 @@ export class Trial {
     await this.progress.step(
       'Starting the edge',
       async () => {
+        const now = Date.now();
         const beginning = await this.supervisor.run(serverSpec(this.config, this.directory));
+        this.serverSince = beginning === 'found running' ? 0 : now;
         const wait = { timeoutMs: SERVER_READY_MS, signal };
         await this.supervisor.untilReady(SERVER, isReady, wait);
         return beginning;
@@ -119,7 +123,7 @@ export class Trial {
     const { memory, isNew } = await this.join.enrol(id, { ...before, machineId: id });
     if (!isNew) await this.untilRatholeRuns();
     await this.join.startAgent();
-    return this.join.untilUp(id, memory, signal);
+    return this.join.untilUp(memory, this.serverSince, signal);
   }
 
   /** A server that once looked in vain looks again in a while, or at once when it starts. */

@@ -1,24 +1,23 @@
 import type { ConnectionLook } from './tcp-connections.js';
-import { procLink, procList, procStat, readProc } from './proc.js';
+import { procLink, procList, procState, readProc } from './proc.js';
 
 export const PROCESS_VIEWS = ['gone', 'frozen', 'running', 'connected'] as const;
 export type ProcessView = (typeof PROCESS_VIEWS)[number];
 
 /** What the kernel shows of a process that should hold that connection. */
 export function viewProcess(pid: number, connection: ConnectionLook | null): ProcessView {
-  const stat = procStat(pid);
-  if (!stat || stat.state === 'Z' || stat.state === 'X') return 'gone';
-  if (isStopped(stat.state)) return 'frozen';
+  const state = procState(pid);
+  if (state === null || state === 'Z' || state === 'X') return 'gone';
+  if (isStopped(state)) return 'frozen';
   return connection?.isConnected(pid) ? 'connected' : 'running';
 }
 
 export function isFrozen(pid: number): boolean {
-  const stat = procStat(pid);
-  return stat !== null && isStopped(stat.state);
+  return isStopped(procState(pid));
 }
 
 /** Stopped by a signal, or by a debugger. */
-const isStopped = (state: string) => state === 'T' || state === 't';
+const isStopped = (state: string | null) => state === 'T' || state === 't';
 
 /**
  * Does that process still watch that directory? One that was removed and made again is another to

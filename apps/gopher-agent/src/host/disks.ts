@@ -8,7 +8,7 @@ export interface DiskUsage {
   availableBytes: number;
 }
 
-const REFRESH_MS = 15_000;
+const REFRESH_MS = 30_000;
 const MAX_DISKS = 64;
 /** A file system that hangs must not keep the others from being reported. */
 const STATFS_TIMEOUT_MS = 2_000;
@@ -25,7 +25,7 @@ export class Disks {
   private refreshedAt = -Infinity;
   private readonly hanging = new Set<string>();
 
-  /** Never waits; what it returns is at most 15 s old when it is called that often. */
+  /** Never waits; what it returns is at most 30 s old when it is called that often. */
   read(): DiskUsage[] {
     if (performance.now() - this.refreshedAt > REFRESH_MS) void this.refresh();
     return this.known;

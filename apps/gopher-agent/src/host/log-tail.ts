@@ -1,4 +1,12 @@
-import { closeSync, type FSWatcher, fstatSync, openSync, readSync, watch } from 'node:fs';
+import {
+  closeSync,
+  type FSWatcher,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  watch,
+} from 'node:fs';
 
 const CHUNK_BYTES = 64 * 1024;
 /** How much of a log that is there already is read: some thousand lines of rathole. */
@@ -19,6 +27,8 @@ export class LogTail {
 
   /** Reads what is new. Cheap when there is nothing; called by itself when the log is written. */
   read(): void {
+    const stat = statSync(this.path, { throwIfNoEntry: false });
+    if (stat && stat.ino === this.inode && stat.size === this.offset && this.watcher) return;
     let descriptor: number;
     try {
       descriptor = openSync(this.path, 'r');

@@ -9,6 +9,12 @@ export function readProc(path: string): string | null {
   }
 }
 
+/** One letter, as in ps: R S D T t Z X I. null when there is no such process. */
+export function procState(pid: number): string | null {
+  const text = readProc(`${pid}/stat`);
+  return text === null ? null : text.charAt(text.lastIndexOf(')') + 2);
+}
+
 export interface ProcStat {
   /** One letter, as in ps: R S D T t Z X I. */
   state: string;

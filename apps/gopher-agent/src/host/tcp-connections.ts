@@ -8,7 +8,7 @@ export interface RemoteEnd {
 }
 
 /** How long a connection that was seen is believed in while the process still holds it. */
-const BELIEVED_MS = 60_000;
+const BELIEVED_MS = 120_000;
 
 /** Whether one process holds an established TCP connection to one end. */
 export class ConnectionLook {
@@ -18,7 +18,7 @@ export class ConnectionLook {
 
   /**
    * Reading the kernel's table costs milliseconds, whatever is in it, since it walks all its
-   * buckets; so it is asked only when the connection seen last is gone, and once a minute. False
+   * buckets; so it is asked only when the connection seen last is gone, and every two minutes. False
    * also when it can not be told, as for a process of another user.
    */
   isConnected(pid: number): boolean {

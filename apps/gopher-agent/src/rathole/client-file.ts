@@ -5,7 +5,7 @@ import { DirectoryWatch } from './directory-watch.js';
 import type { KeptConfig } from './kept-config.js';
 
 /** Backstop behind the watch, which the kernel may drop. */
-const CHECK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 15_000;
 /** Someone who keeps writing the file must not make the agent write as fast. */
 const REPAIR_PAUSE_MS = 1_000;
 

@@ -5,7 +5,7 @@ import { MachineStatusService } from './machine-status.service.js';
 import { RatholeObserver } from './rathole-observer.js';
 
 /** Nobody tells of a lost connection or a frozen process, so someone has to look. */
-const LOOK_EVERY_MS = 1_500;
+const LOOK_EVERY_MS = 2_000;
 const DEFAULT_HEARTBEAT_MS = 5_000;
 const SHORTEST_HEARTBEAT_MS = 1_000;
 const LONGEST_HEARTBEAT_MS = 60_000;

@@ -55,8 +55,8 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
   ) {}
 
   onApplicationBootstrap(): void {
-    this.subscription = this.events.report.subscribe(({ machineId, report }) => {
-      this.heard(machineId, report);
+    this.subscription = this.events.report.subscribe(({ target, report }) => {
+      this.heard(target.id, report);
     });
   }
 

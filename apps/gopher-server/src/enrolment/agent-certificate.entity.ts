@@ -14,9 +14,13 @@ export const CERTIFICATE_STATES = ['issued', 'active', 'revoked'] as const;
 /** `issued`: signed, but no agent has answered with it yet. */
 export type CertificateState = (typeof CERTIFICATE_STATES)[number];
 
+export const CERTIFICATE_ORIGINS = ['enrolment', 'renewal'] as const;
+export type CertificateOrigin = (typeof CERTIFICATE_ORIGINS)[number];
+
 @Entity({ name: 'agent_certificate' })
 @Index('agent_certificate_machine_id_idx', ['machineId'])
 @Check('agent_certificate_state_check', `"state" IN ('issued', 'active', 'revoked')`)
+@Check('agent_certificate_origin_check', `"origin" IN ('enrolment', 'renewal')`)
 export class AgentCertificate {
   /** Over the DER, lower-case hex. */
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'agent_certificate_pk' })
@@ -40,6 +44,10 @@ export class AgentCertificate {
 
   @Column({ type: 'text', default: 'issued' })
   state!: CertificateState;
+
+  /** What is handed out at an enrolment expires unless it is used; at a renewal an agent may keep it. */
+  @Column({ type: 'text', default: 'enrolment' })
+  origin!: CertificateOrigin;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

@@ -47,14 +47,15 @@ export class BackChannels {
     await this.leases.releaseBackChannel(tx, machineId);
   }
 
-  /** Machines with a certificate that was handed out before `before` and that nobody answered with. */
+  /** Machines with an enrolment that began before `before`, the last one, and that nobody finished. */
   abandoned(before: Date): Promise<{ machineId: string; neverAnswered: boolean }[]> {
     return this.channels.query(
       `SELECT c."machine_id" AS "machineId", NOT bool_or(c."state" = 'active') AS "neverAnswered"
        FROM "agent_certificate" c JOIN "machine" m ON m."id" = c."machine_id"
        WHERE m."edge_id" = $1 AND m."agent_addr" IS NOT NULL AND c."state" <> 'revoked'
        GROUP BY c."machine_id"
-       HAVING max(c."created_at") FILTER (WHERE c."state" = 'issued') < $2`,
+       HAVING max(c."created_at")
+         FILTER (WHERE c."state" = 'issued' AND c."origin" = 'enrolment') < $2`,
       [this.edge.value, before],
     );
   }

@@ -40,9 +40,9 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
   ) {}
 
   onApplicationBootstrap(): void {
-    this.subscription = this.events.report.subscribe(({ machineId }) => {
-      this.confirm(machineId).catch((error: unknown) => {
-        this.logger.error(`The enrolment of ${machineId} could not be confirmed: ${String(error)}`);
+    this.subscription = this.events.report.subscribe(({ target: { id } }) => {
+      this.confirm(id).catch((error: unknown) => {
+        this.logger.error(`The enrolment of ${id} could not be confirmed: ${String(error)}`);
       });
     });
   }
@@ -55,10 +55,13 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
   async enrol(request: EnrolmentRequest): Promise<EnrolmentResponse> {
     const publicKeySha256 = await verify(request.csrPem);
     const { machineId, certificatePem } = await this.database.transaction(async (tx) => {
-      const id = await this.tokens.reserve(tx, request.token, publicKeySha256);
+      const reserved = await this.tokens.reserve(tx, request.token, publicKeySha256);
+      const { machineId: id, takenFrom } = reserved;
+      if (takenFrom !== null) await this.certificates.revokeUnusedOf(tx, id, takenFrom);
       const { port } = await this.channels.prepare(tx, id, request);
       const certificate = await this.edge.ca.issueMachine(request.csrPem, id);
-      await this.certificates.issued(tx, id, certificate);
+      const origin = 'enrolment';
+      await this.certificates.issued(tx, id, { certificatePem: certificate, origin });
       await this.machines.attachAgent({ id, agentAddr: `127.0.0.1:${port}` }, tx);
       return { machineId: id, certificatePem: certificate };
     });
@@ -85,11 +88,10 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
   /** The first answer with a new certificate: the token is used up, older certificates are revoked. */
   private async confirm(machineId: string): Promise<void> {
     const sha256 = this.agents.presentedCertificate(machineId);
-    if (sha256 === null || this.certificates.state(machineId, sha256) !== 'issued') return;
-    await this.database.transaction(async (tx) => {
+    if (sha256 === null || !this.certificates.isNew(machineId, sha256, 'enrolment')) return;
+    await this.certificates.activate(machineId, sha256, async (tx) => {
       const key = await publicKeyOf(tx, sha256);
       if (key !== null) await this.tokens.consumeReserved(tx, machineId, key);
-      await this.certificates.activate(tx, machineId, sha256);
     });
     this.logger.log(`The agent of machine ${machineId} is enrolled`);
     this.events.changed.next({ machineId });
@@ -106,6 +108,7 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
         await this.certificates.revokeUnused(
           tx,
           abandoned.map(({ machineId }) => machineId),
+          before,
         );
         for (const { machineId, neverAnswered } of abandoned) {
           if (!neverAnswered) continue;

@@ -12,6 +12,11 @@ export const RESERVATION_MS = 600_000;
 
 const FORM = /^([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
 
+interface TokenUse {
+  purpose: TokenPurpose;
+  machineId: string;
+}
+
 /** Tokens that let a machine in once. */
 @Injectable()
 export class JoinTokens {
@@ -32,9 +37,13 @@ export class JoinTokens {
 
   /**
    * Reserves a join token for one public key, as often as that key asks.
-   * Resolves with the machine it is for. @throws TokenRefusedError
+   * Resolves with the machine it is for, and the key that lost it. @throws TokenRefusedError
    */
-  async reserve(tx: EntityManager, token: string, publicKeySha256: string): Promise<string> {
+  async reserve(
+    tx: EntityManager,
+    token: string,
+    publicKeySha256: string,
+  ): Promise<{ machineId: string; takenFrom: string | null }> {
     const found = await this.find(tx, token, 'join');
     const reservedUntil = (found.reservedAt?.getTime() ?? 0) + RESERVATION_MS;
     const byAnother = found.reservedKey !== null && found.reservedKey !== publicKeySha256;
@@ -44,7 +53,7 @@ export class JoinTokens {
       { id: found.id },
       { reservedKey: publicKeySha256, reservedAt: new Date() },
     );
-    return found.machineId;
+    return { machineId: found.machineId, takenFrom: byAnother ? found.reservedKey : null };
   }
 
   /** The key it was reserved for has proven itself: no other run may have it. */
@@ -57,14 +66,16 @@ export class JoinTokens {
   }
 
   /** Uses a token up at once. @throws TokenRefusedError */
-  async consume(
-    tx: EntityManager,
-    token: string,
-    use: { purpose: TokenPurpose; machineId: string },
-  ): Promise<void> {
+  async consume(tx: EntityManager, token: string, use: TokenUse): Promise<void> {
+    const id = await this.check(tx, token, use);
+    await tx.update(JoinToken, { id }, { consumedAt: new Date() });
+  }
+
+  /** Resolves with the token's id, and leaves it as it is. @throws TokenRefusedError */
+  async check(tx: EntityManager, token: string, use: TokenUse): Promise<string> {
     const found = await this.find(tx, token, use.purpose);
     if (found.machineId !== use.machineId) throw TokenRefusedError.unknown();
-    await tx.update(JoinToken, { id: found.id }, { consumedAt: new Date() });
+    return found.id;
   }
 
   /** The row stays locked until the transaction ends: of two at once the second sees the first's. */

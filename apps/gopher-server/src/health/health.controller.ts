@@ -1,9 +1,21 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { HealthCheck, HealthCheckService, TypeOrmHealthIndicator } from '@nestjs/terminus';
+import { HealthCheckService, TypeOrmHealthIndicator } from '@nestjs/terminus';
+import { DomainError } from '@gopher/machine';
 import { Public } from '../http/public.decorator.js';
 
 const DATABASE_TIMEOUT_MS = 1_000;
+
+class NotReadyError extends DomainError {
+  readonly code = 'not-ready';
+  readonly kind = 'unavailable';
+  constructor(options: ErrorOptions) {
+    super(
+      'database: it does not answer. Tunnels go on, and so does this server when it is back',
+      options,
+    );
+  }
+}
 
 /** For load balancers and supervisors. */
 @Public()
@@ -23,10 +35,14 @@ export class HealthController {
 
   /** The process can do its work. */
   @Get('readyz')
-  @HealthCheck()
-  ready() {
-    return this.health.check([
-      () => this.database.pingCheck('database', { timeout: DATABASE_TIMEOUT_MS }),
-    ]);
+  @Header('cache-control', 'no-store')
+  async ready() {
+    try {
+      return await this.health.check([
+        () => this.database.pingCheck('database', { timeout: DATABASE_TIMEOUT_MS }),
+      ]);
+    } catch (cause) {
+      throw new NotReadyError({ cause });
+    }
   }
 }

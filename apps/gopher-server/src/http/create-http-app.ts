@@ -52,14 +52,17 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
 
 /** Swagger knows one media type for all answers; problems have their own. */
 function withProblemMediaType(document: OpenAPIObject): OpenAPIObject {
-  for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path as Record<string, OperationObject>)) {
-      for (const [status, response] of Object.entries(operation.responses ?? {})) {
-        if (status < '400' || !response || !('content' in response) || !response.content) continue;
-        const { 'application/json': problem, ...content } = response.content;
-        if (problem) response.content = { ...content, [PROBLEM_MEDIA_TYPE]: problem };
-      }
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  for (const { responses = {} } of operations as Operation[]) {
+    for (const [status, response] of Object.entries(responses)) {
+      const { 'application/json': problem, ...content } = response.content ?? {};
+      if (status < '400' || problem === undefined) continue;
+      response.content = { ...content, [PROBLEM_MEDIA_TYPE]: problem };
     }
   }
   return document;
+}
+
+interface Operation {
+  responses?: Record<string, { content?: Record<string, unknown> }>;
 }

@@ -1,10 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, In, Not, Repository } from 'typeorm';
+import { type EntityManager, Not, Repository } from 'typeorm';
 import { X509Certificate } from 'node:crypto';
 import { certificateSha256, publicKeySha256 } from '@gopher/identity';
 import { EdgeId, Machine } from '@gopher/machine';
-import { AgentCertificate, type CertificateState } from '../enrolment/agent-certificate.entity.js';
+import {
+  AgentCertificate,
+  type CertificateOrigin,
+  type CertificateState,
+} from '../enrolment/agent-certificate.entity.js';
+
+interface Known {
+  state: CertificateState;
+  origin: CertificateOrigin;
+}
 
 /**
  * Which certificates an agent may answer with. In memory, for a TLS handshake waits for no
@@ -12,7 +21,7 @@ import { AgentCertificate, type CertificateState } from '../enrolment/agent-cert
  */
 @Injectable()
 export class AgentCertificates {
-  private readonly states = new Map<string, Map<string, CertificateState>>();
+  private readonly known = new Map<string, Map<string, Known>>();
 
   constructor(
     @InjectRepository(AgentCertificate) private readonly certificates: Repository<AgentCertificate>,
@@ -20,27 +29,34 @@ export class AgentCertificates {
   ) {}
 
   async load(): Promise<void> {
-    const known = await this.certificates
+    const all = await this.certificates
       .createQueryBuilder('c')
       .innerJoin(Machine, 'm', 'm.id = c.machine_id AND m.edge_id = :edge', {
         edge: this.edge.value,
       })
       .getMany();
-    this.states.clear();
-    for (const { machineId, sha256, state } of known) this.remember(machineId, sha256, state);
-  }
-
-  /** null: this machine never had it. */
-  state(machineId: string, sha256: string): CertificateState | null {
-    return this.states.get(machineId)?.get(sha256) ?? null;
+    this.known.clear();
+    for (const { machineId, sha256, state, origin } of all) {
+      this.remember(machineId, sha256, { state, origin });
+    }
   }
 
   allows(machineId: string, sha256: string): boolean {
-    const state = this.state(machineId, sha256);
+    const state = this.known.get(machineId)?.get(sha256)?.state;
     return state === 'issued' || state === 'active';
   }
 
-  async issued(tx: EntityManager, machineId: string, certificatePem: string): Promise<void> {
+  /** Whether it was handed out so, and no agent has answered with it yet. */
+  isNew(machineId: string, sha256: string, origin: CertificateOrigin): boolean {
+    const known = this.known.get(machineId)?.get(sha256);
+    return known?.state === 'issued' && known.origin === origin;
+  }
+
+  async issued(
+    tx: EntityManager,
+    machineId: string,
+    { certificatePem, origin }: { certificatePem: string; origin: CertificateOrigin },
+  ): Promise<void> {
     const certificate = new X509Certificate(certificatePem);
     const sha256 = certificateSha256(certificatePem);
     await tx.insert(AgentCertificate, {
@@ -49,40 +65,60 @@ export class AgentCertificates {
       publicKeySha256: publicKeySha256(certificatePem),
       notBefore: certificate.validFromDate,
       notAfter: certificate.validToDate,
+      origin,
     });
-    this.remember(machineId, sha256, 'issued');
+    this.remember(machineId, sha256, { state: 'issued', origin });
   }
 
-  /** From here on this one counts for its machine, and no other. */
-  async activate(tx: EntityManager, machineId: string, sha256: string): Promise<void> {
-    await tx.update(AgentCertificate, { machineId, sha256: Not(sha256) }, { state: 'revoked' });
-    await tx.update(AgentCertificate, { machineId, sha256 }, { state: 'active' });
-    const known = this.states.get(machineId) ?? new Map<string, CertificateState>();
-    for (const other of known.keys()) known.set(other, 'revoked');
-    this.remember(machineId, sha256, 'active');
-  }
-
-  /** Those that no agent answered with. */
-  async revokeUnused(tx: EntityManager, machineIds: readonly string[]): Promise<void> {
-    await tx.update(
-      AgentCertificate,
-      { machineId: In([...machineIds]), state: 'issued' },
-      { state: 'revoked' },
-    );
-    for (const machineId of machineIds) {
-      const known = this.states.get(machineId);
-      for (const [sha256, state] of known ?? []) {
-        if (state === 'issued') known?.set(sha256, 'revoked');
-      }
+  /** From here on this one counts for its machine, and no other; together with `also`. */
+  async activate(
+    machineId: string,
+    sha256: string,
+    also: (tx: EntityManager) => Promise<void> = async () => {},
+  ): Promise<void> {
+    await this.certificates.manager.transaction(async (tx) => {
+      await also(tx);
+      await tx.update(AgentCertificate, { machineId, sha256: Not(sha256) }, { state: 'revoked' });
+      await tx.update(AgentCertificate, { machineId, sha256 }, { state: 'active' });
+    });
+    for (const [other, known] of this.known.get(machineId) ?? []) {
+      known.state = other === sha256 ? 'active' : 'revoked';
     }
   }
 
-  forget(machineId: string): void {
-    this.states.delete(machineId);
+  /** Of those handed out at enrolments before `before`, the ones that no agent answered with. */
+  async revokeUnused(
+    tx: EntityManager,
+    machineIds: readonly string[],
+    before: Date,
+  ): Promise<void> {
+    await this.revoke(tx, `"machine_id" = ANY ($1) AND "created_at" < $2`, [machineIds, before]);
   }
 
-  private remember(machineId: string, sha256: string, state: CertificateState): void {
-    const known = this.states.get(machineId) ?? new Map<string, CertificateState>();
-    this.states.set(machineId, known.set(sha256, state));
+  /** What was handed out for a key that has lost its token to another. */
+  async revokeUnusedOf(tx: EntityManager, machineId: string, publicKey: string): Promise<void> {
+    await this.revoke(tx, `"machine_id" = $1 AND "public_key_sha256" = $2`, [machineId, publicKey]);
+  }
+
+  forget(machineId: string): void {
+    this.known.delete(machineId);
+  }
+
+  private async revoke(tx: EntityManager, which: string, values: unknown[]): Promise<void> {
+    const [revoked] = await tx.query<[{ machineId: string; sha256: string }[], number]>(
+      `UPDATE "agent_certificate" SET "state" = 'revoked'
+       WHERE "state" = 'issued' AND "origin" = 'enrolment' AND ${which}
+       RETURNING "machine_id" AS "machineId", "sha256"`,
+      values,
+    );
+    for (const { machineId, sha256 } of revoked) {
+      const known = this.known.get(machineId)?.get(sha256);
+      if (known) known.state = 'revoked';
+    }
+  }
+
+  private remember(machineId: string, sha256: string, known: Known): void {
+    const all = this.known.get(machineId) ?? new Map<string, Known>();
+    this.known.set(machineId, all.set(sha256, known));
   }
 }

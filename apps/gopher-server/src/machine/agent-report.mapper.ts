@@ -48,11 +48,11 @@ function system(status: SystemStatus): SystemReport {
     hostname: text(status.hostname),
     os: text(status.os),
     arch: text(status.arch),
-    cpuUsage: status.cpuUsage,
+    cpuUsage: figure(status.cpuUsage),
     cpuCores: status.cpuCores,
     memoryTotalBytes: Number(status.memoryTotalBytes),
     memoryAvailableBytes: Number(status.memoryAvailableBytes),
-    load: [status.load1, status.load5, status.load15],
+    load: [figure(status.load1), figure(status.load5), figure(status.load15)],
     uptimeSeconds: Number(status.uptimeSeconds),
     disks: status.disks.slice(0, MAX_DISKS).map(({ mountPoint, totalBytes, availableBytes }) => ({
       mountPoint: text(mountPoint),
@@ -66,7 +66,7 @@ function client(status: RatholeClientStatus): RatholeClientReport {
   return {
     state: STATE_OF[status.state] ?? 'unknown',
     pid: status.pid || null,
-    startedAt: status.startedAt?.toISOString() ?? null,
+    startedAt: moment(status.startedAt),
     restarts: status.restarts,
     restartNeeded: status.restartNeeded,
     detail: text(status.detail),
@@ -82,6 +82,13 @@ function config(applied: AppliedConfig): AppliedConfigReport {
   };
 }
 
-/** PostgreSQL takes no NUL in JSON. */
+/** PostgreSQL takes neither NUL in JSON nor half a surrogate pair, which a cut can leave. */
 const text = (value: string | undefined): string =>
-  (value ?? '').replaceAll('\0', '').slice(0, MAX_TEXT);
+  (value ?? '').replaceAll('\0', '').slice(0, MAX_TEXT).toWellFormed();
+
+/** The wire can carry moments that are none for JavaScript. */
+const moment = (value: Date | undefined): string | null =>
+  value && !Number.isNaN(value.getTime()) ? value.toISOString() : null;
+
+/** JSON knows neither NaN nor infinity. */
+const figure = (value: number): number => (Number.isFinite(value) ? value : 0);

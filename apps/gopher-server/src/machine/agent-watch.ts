@@ -37,6 +37,7 @@ export class AgentWatch {
       const report = await this.agents.getStatus(target);
       answered = true;
       await this.recorder.record({ target, at: new Date(), report });
+      if (signal.aborted) return answered;
       const onReport = (next: typeof report) => {
         this.recorder
           .record({ target, at: new Date(), report: next })

@@ -1,12 +1,20 @@
-import { Injectable, Logger } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { InjectDataSource } from '@nestjs/typeorm';
+import type { Subscription } from 'rxjs';
 import type { DataSource } from 'typeorm';
 import { certificateSha256 } from '@gopher/identity';
-import type { AgentTarget } from '@gopher/machine';
+import { type AgentTarget, MachineEvents } from '@gopher/machine';
 import { AgentService } from '@gopher/proto';
 import { EdgeIdentity } from '../edge/edge-identity.js';
 import { AgentCertificates } from './agent-certificates.js';
+import type { AgentChannel } from './agent-channel.js';
 import { GrpcAgentClient } from './grpc-agent-client.js';
 
 /** Without a confirmation in this time the agent goes back to the certificate before. */
@@ -19,18 +27,30 @@ interface Due {
 
 /**
  * Replaces an agent's certificate at two thirds of its life. The new one is tried on a connection of
- * its own; the channel in use stays as it is.
+ * its own; the channel in use stays as it is. The old one is revoked only when it is certain that the
+ * agent keeps the new one: an agent that went back to a revoked one could never be reached again.
  */
 @Injectable()
-export class CertificateRenewal {
+export class CertificateRenewal implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(CertificateRenewal.name);
+  private readonly renewing = new Set<string>();
+  private subscription: Subscription | undefined;
 
   constructor(
     @InjectDataSource() private readonly database: DataSource,
     private readonly agents: GrpcAgentClient,
     private readonly certificates: AgentCertificates,
     private readonly edge: EdgeIdentity,
+    private readonly events: MachineEvents,
   ) {}
+
+  onApplicationBootstrap(): void {
+    this.subscription = this.events.report.subscribe(({ target }) => void this.finish(target));
+  }
+
+  onApplicationShutdown(): void {
+    this.subscription?.unsubscribe();
+  }
 
   @Cron(CronExpression.EVERY_HOUR, { name: 'certificate-renewal', waitForCompletion: true })
   async run(): Promise<void> {
@@ -43,38 +63,82 @@ export class CertificateRenewal {
 
   /** @throws AgentUnreachableError, ServiceError */
   async renew(target: AgentTarget): Promise<void> {
+    this.renewing.add(target.id);
+    try {
+      await this.replace(target);
+    } finally {
+      this.renewing.delete(target.id);
+    }
+  }
+
+  private async replace(target: AgentTarget): Promise<void> {
     const channel = await this.agents.channel(target);
     const { csrPem } = await this.agents.call(channel, AgentService.createCertificateRequest, {});
     const certificatePem = await this.edge.ca.issueMachine(csrPem, target.id);
     await this.database.transaction((tx) =>
-      this.certificates.issued(tx, target.id, certificatePem),
+      this.certificates.issued(tx, target.id, { certificatePem, origin: 'renewal' }),
     );
     const request = { certificatePem, confirmWithinSeconds: CONFIRM_WITHIN_S };
     await this.agents.call(channel, AgentService.installCertificate, request);
     await this.confirm(target, certificateSha256(certificatePem));
   }
 
+  /** A renewal was cut short, and the agent answers with the new certificate: perhaps keeps it. */
+  private async finish(target: AgentTarget): Promise<void> {
+    const sha256 = this.agents.presentedCertificate(target.id);
+    if (sha256 === null || !this.certificates.isNew(target.id, sha256, 'renewal')) return;
+    if (this.renewing.has(target.id)) return;
+    this.renewing.add(target.id);
+    try {
+      await this.confirm(target, sha256);
+    } catch (error) {
+      this.notYet(target, error);
+    } finally {
+      this.renewing.delete(target.id);
+    }
+  }
+
   private async confirm(target: AgentTarget, sha256: string): Promise<void> {
+    try {
+      await this.callAnew(target, (channel) =>
+        this.agents.call(channel, AgentService.confirmCertificate, { sha256 }),
+      );
+    } catch (error) {
+      if ((error as ServiceError).code !== status.FAILED_PRECONDITION) throw error;
+      // Nothing is pending there: it was confirmed and the answer was lost, or the agent went back.
+      const kept = await this.callAnew(target, (channel) =>
+        this.agents.call(channel, AgentService.getStatus, {}),
+      );
+      if (kept !== sha256) throw error;
+    }
+    await this.certificates.activate(target.id, sha256);
+    this.logger.log(`Renewed the certificate of machine ${target.id}`);
+  }
+
+  /** Resolves with the certificate that the agent showed to a connection made for this call. */
+  private async callAnew(
+    target: AgentTarget,
+    call: (channel: AgentChannel) => Promise<unknown>,
+  ): Promise<string | null> {
     const channel = await this.agents.freshChannel(target);
     try {
-      await this.agents.call(channel, AgentService.confirmCertificate, { sha256 });
-      if (channel.presented !== sha256)
-        throw new Error('The agent answered with another certificate');
+      await call(channel);
+      return channel.presented;
     } finally {
       channel.close();
     }
-    await this.database.transaction((tx) => this.certificates.activate(tx, target.id, sha256));
-    this.logger.log(`Renewed the certificate of machine ${target.id}`);
   }
 
   private async tryToRenew(target: AgentTarget): Promise<void> {
     try {
       await this.renew(target);
     } catch (error) {
-      this.logger.warn(
-        `The certificate of ${target.id} could not be renewed yet: ${String(error)}`,
-      );
+      this.notYet(target, error);
     }
+  }
+
+  private notYet({ id }: AgentTarget, error: unknown): void {
+    this.logger.warn(`The certificate of ${id} could not be renewed yet: ${String(error)}`);
   }
 
   private due(): Promise<Due[]> {

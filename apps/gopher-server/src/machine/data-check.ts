@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { type AgentTarget, MachineEvents, SelfHeal } from '@gopher/machine';
+import {
+  AgentClient,
+  type AgentTarget,
+  AgentUnreachableError,
+  MachineEvents,
+  SelfHeal,
+} from '@gopher/machine';
 import { DataPaths } from './data-paths.js';
 import { echo } from './echo.js';
 
@@ -23,6 +29,7 @@ export class DataCheck {
   private readonly logger = new Logger(DataCheck.name);
 
   constructor(
+    private readonly agents: AgentClient,
     private readonly paths: DataPaths,
     private readonly heal: SelfHeal,
     private readonly events: MachineEvents,
@@ -33,7 +40,7 @@ export class DataCheck {
     let failingSince: number | null = null;
     while (!signal.aborted) {
       const begunAt = performance.now();
-      const problem = await echo(checkPort, ECHO_TIMEOUT_MS);
+      const problem = await this.problemOf(target, checkPort);
       if (signal.aborted) return;
       failingSince = problem === null ? null : (failingSince ?? begunAt);
       this.note(target.id, problem);
@@ -41,6 +48,23 @@ export class DataCheck {
         await this.restart(target, problem ?? '');
       }
       await this.untilNext(failingSince !== null, signal);
+    }
+  }
+
+  /** null: it serves, as far as can be told. */
+  private async problemOf(target: AgentTarget, checkPort: number): Promise<string | null> {
+    const problem = await echo(checkPort, ECHO_TIMEOUT_MS);
+    if (!problem?.closed) return problem?.detail ?? null;
+    // It is the agent who echoes: when it is gone, this is how a client that serves ends a visit.
+    return (await this.answers(target)) ? problem.detail : null;
+  }
+
+  private async answers(target: AgentTarget): Promise<boolean> {
+    try {
+      await this.agents.getStatus(target);
+      return true;
+    } catch (error) {
+      return !(error instanceof AgentUnreachableError);
     }
   }
 

@@ -74,6 +74,7 @@ export class GrpcAgentClient
     signal: AbortSignal,
   ): Promise<string> {
     const { client } = await this.channel(target);
+    if (signal.aborted) return 'Nobody watches any more';
     const { path, requestSerialize, responseDeserialize } = AgentService.watchStatus;
     const request = { heartbeatIntervalMs: HEARTBEAT_MS };
     const stream = client.makeServerStreamRequest(

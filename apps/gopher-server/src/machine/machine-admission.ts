@@ -69,14 +69,18 @@ export class MachineAdmission {
   async clientConfig(machineId: string, authorization: string | undefined): Promise<string> {
     const token = bearerToken(authorization);
     if (token === null) throw TokenRefusedError.unknown();
-    // In one transaction: when the file cannot be made, the token stays good.
-    return this.database.transaction(async (tx) => {
-      await this.tokens.consume(tx, token, { purpose: 'client-config', machineId });
+    const use = { purpose: 'client-config', machineId } as const;
+    await this.database.transaction((tx) => this.tokens.check(tx, token, use));
+    // Made before the token is used up, so that it stays good when the file cannot be made; and in
+    // no transaction, since a fleet that asks at once would hold every connection this needs.
+    await this.reconciler.settled();
+    const { data } = await this.reconciler.machineFiles(machineId);
+    await this.database.transaction(async (tx) => {
+      await this.tokens.consume(tx, token, use);
       const machine = await this.machines.get(machineId, tx);
       if (machine.agentAddr !== null) throw new MachineHasAgentError(machine.name);
-      await this.reconciler.settled();
-      return (await this.reconciler.machineFiles(machineId)).data.toml;
     });
+    return data.toml;
   }
 
   /** Resolves with what is left to do on the machine. @throws MachineNotFoundError */

@@ -12,7 +12,7 @@ import { EdgeId, EdgeView, forEachLimit, MachineEvents, MachineService } from '@
 import { ConfigPusher } from '../edge/config-pusher.js';
 import { serviceNames } from '../edge/edge-files.js';
 import { Tunnel } from '../tunnel/tunnel.entity.js';
-import { tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
+import { retryAfterMs, tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
 import { isUdpBound } from './udp-bound.js';
 import { visitTcp } from './visit-tcp.js';
 
@@ -20,9 +20,6 @@ const LOOK_INTERVAL_MS = 1_000;
 const MAX_CONCURRENT_PROBES = 50;
 const QUIET_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 3_000;
-/** A tunnel that is not up is tried again, quickly while it is new, then patiently. */
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 30_000;
 
 interface Attempt {
   version: number;
@@ -111,8 +108,7 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
     const attempt = this.attempt(tunnel);
     const verdict = await this.verdictOn(tunnel, hasAgent, Date.now() - attempt.since);
     attempt.count += 1;
-    attempt.nextAt =
-      Date.now() + Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempt.count, 8), LONGEST_RETRY_MS);
+    attempt.nextAt = Date.now() + retryAfterMs(verdict, attempt.count);
     const same =
       tunnel.state === verdict.state && 'reason' in verdict && tunnel.reason === verdict.reason;
     if (!same) await this.write(tunnel, verdict);

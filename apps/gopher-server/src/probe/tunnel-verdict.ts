@@ -22,6 +22,19 @@ export interface Evidence {
 /** A machine that is on its way may take this long before its absence is called a failure. */
 const PATIENCE_MS = 10_000;
 
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = { pending: 2_000, failed: 30_000 };
+
+/**
+ * A tunnel that is not up is tried again, quickly while it is new, then patiently. One that waits
+ * for its machine reaches no service, which a visit could disturb, and someone may be waiting with
+ * it: he has just fetched its client.toml.
+ */
+export function retryAfterMs({ state }: Verdict, attempts: number): number {
+  const longest = state === 'pending' ? LONGEST_RETRY_MS.pending : LONGEST_RETRY_MS.failed;
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts, 8), longest);
+}
+
 export function tcpVerdict(tunnel: Pick<Tunnel, 'target'>, evidence: Evidence): Verdict {
   const { outcome, dataPath, targetProblem } = evidence;
   switch (outcome.met) {

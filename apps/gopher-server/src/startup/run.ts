@@ -17,7 +17,8 @@ export async function run(args: readonly string[]): Promise<void> {
     await command(args);
   } catch (error) {
     process.stderr.write(`gopher-server: ${messageOf(error)}\n`);
-    process.exitCode = error instanceof InvalidConfigError ? 2 : 1;
+    // What was begun before it failed would keep Node alive, without an API and with the lock.
+    process.exit(error instanceof InvalidConfigError ? 2 : 1);
   }
 }
 

@@ -2,8 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { EdgeId } from '@gopher/machine';
 import { type PortRange, ServerConfig } from '../config/server.config.js';
-import { PortProbe } from './port-probe.js';
-import { NoFreePortError, PortReservedError, PortTakenError } from './tunnel.errors.js';
+import { type PortObstacle, PortProbe } from './port-probe.js';
+import {
+  AddressUnusableError,
+  NoFreePortError,
+  PortReservedError,
+  PortTakenError,
+} from './tunnel.errors.js';
 import type { LeasePurpose } from './port-lease.entity.js';
 import type { TunnelProtocol } from './tunnel.entity.js';
 
@@ -41,8 +46,8 @@ export class PortLeases {
       const by = holder.tunnel_id ? `tunnel ${holder.tunnel_id}` : `a ${holder.purpose}`;
       throw new PortTakenError(port, request.protocol, `by ${by}`);
     }
-    const busy = await this.probe.busy(request.protocol, request.bindAddress, port);
-    if (busy) throw new PortTakenError(port, request.protocol, busy);
+    const obstacle = await this.obstacle(port, request);
+    if (obstacle) throw new PortTakenError(port, request.protocol, obstacle.why);
     await this.insert(tx, port, request);
     return port;
   }
@@ -87,13 +92,21 @@ export class PortLeases {
     for (let attempt = 0; attempt < MAX_BUSY_PORTS; attempt += 1) {
       const port = await this.pick(tx, range, request.protocol, busy);
       if (port === null) break;
-      if (!(await this.probe.busy(request.protocol, request.bindAddress, port))) {
+      if (!(await this.obstacle(port, request))) {
         await this.insert(tx, port, request);
         return port;
       }
       busy.push(port);
     }
     throw new NoFreePortError(range.from, range.to);
+  }
+
+  /** null: the port is free. @throws AddressUnusableError */
+  private async obstacle(port: number, request: LeaseRequest): Promise<PortObstacle | null> {
+    const { protocol, bindAddress } = request;
+    const found = await this.probe.obstacle(protocol, bindAddress, port);
+    if (found?.ofAddress) throw new AddressUnusableError(bindAddress, found.why);
+    return found;
   }
 
   /** At random: a port that was just given back is not the next one to be promised. */

@@ -8,16 +8,28 @@ import type { TunnelProtocol } from './tunnel.entity.js';
 const CLOSING_MS = 1_000;
 const RETRY_MS = 50;
 
+export interface PortObstacle {
+  /** Why rathole could not listen there, for a person to read. */
+  why: string;
+  /** Another port of the same address would be no better. */
+  ofAddress: boolean;
+}
+
 /** Whether rathole could listen on a port of the edge now. */
 @Injectable()
 export class PortProbe {
-  /** null: it is free; otherwise why it is not, for a person to read. */
-  async busy(protocol: TunnelProtocol, address: string, port: number): Promise<string | null> {
+  /** null: it is free. */
+  async obstacle(
+    protocol: TunnelProtocol,
+    address: string,
+    port: number,
+  ): Promise<PortObstacle | null> {
     const deadline = Date.now() + CLOSING_MS;
     for (;;) {
-      const reason = await this.tryToBind(protocol, address, port);
-      if (reason !== 'EADDRINUSE') return reason === null ? null : describe(reason, address);
-      if (Date.now() > deadline) return 'by another program on the edge';
+      const code = await this.tryToBind(protocol, address, port);
+      if (code === null) return null;
+      if (code !== 'EADDRINUSE') return obstacleOf(code);
+      if (Date.now() > deadline) return { why: 'by another program on the edge', ofAddress: false };
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
@@ -54,8 +66,12 @@ async function bindUdp(address: string, port: number): Promise<void> {
   }
 }
 
-function describe(code: string, address: string): string {
-  if (code === 'EACCES') return 'because ports below 1024 need a privilege that Gopher has not';
-  if (code === 'EADDRNOTAVAIL') return `because the edge has no address ${address}`;
-  return `because of ${code}`;
+function obstacleOf(code: string): PortObstacle {
+  if (code === 'EACCES') {
+    const why = 'because ports below 1024 need a privilege that Gopher has not';
+    return { why, ofAddress: false };
+  }
+  if (code === 'EADDRNOTAVAIL')
+    return { why: 'because the edge does not have it', ofAddress: true };
+  return { why: `because of ${code}`, ofAddress: true };
 }

@@ -34,6 +34,16 @@ export class PortReservedError extends DomainError {
   }
 }
 
+export class AddressUnusableError extends DomainError {
+  readonly code = 'address-unusable';
+  readonly kind = 'conflict';
+  constructor(address: string, why: string) {
+    super(
+      `bindAddress: nothing can listen on ${address}, ${why}; name an address that the edge has`,
+    );
+  }
+}
+
 export class NoFreePortError extends DomainError {
   readonly code = 'no-free-port';
   readonly kind = 'conflict';

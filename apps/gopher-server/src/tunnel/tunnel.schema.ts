@@ -18,12 +18,11 @@ const target = z
   )
   .meta({ description: 'host:port as the machine sees it', example: '192.168.1.5:80' });
 
-const bindAddress = z
-  .string()
-  .refine(
-    (text) => isIP(text) !== 0,
-    'must be an IPv4 or IPv6 address, as in 127.0.0.1 or 0.0.0.0',
-  );
+const bindAddress = z.string().refine(
+  // rathole does not understand a zone, as in fe80::1%eth0.
+  (text) => isIP(text) !== 0 && !text.includes('%'),
+  'must be an IPv4 or IPv6 address without a zone, as in 127.0.0.1 or 0.0.0.0',
+);
 
 export const createTunnel = z
   .strictObject({

@@ -1,8 +1,9 @@
+import { BlockList, isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, MoreThan, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { MachineService } from '@gopher/machine';
+import { EdgeId, MachineService } from '@gopher/machine';
 import { parseHostPort } from '@gopher/rathole';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
 import { randomSecret } from '../secret/one-time-secret.js';
@@ -26,7 +27,12 @@ export interface TunnelFilter {
   limit: number;
 }
 
-const LOOPBACK_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/i;
+/** Addresses that lead to the machine's own loopback; a mapped IPv4 address counts as itself. */
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('0.0.0.0', 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+LOOPBACK.addAddress('::', 'ipv6');
 
 @Injectable()
 export class TunnelService {
@@ -35,6 +41,7 @@ export class TunnelService {
     private readonly machines: MachineService,
     private readonly leases: PortLeases,
     private readonly box: SecretBox,
+    private readonly edge: EdgeId,
   ) {}
 
   /** @throws MachineNotFoundError, TargetReservedError, PortTakenError, PortReservedError */
@@ -73,7 +80,7 @@ export class TunnelService {
 
   /** @throws TunnelNotFoundError */
   async get(id: string): Promise<Tunnel> {
-    const tunnel = await this.tunnels.findOneBy({ id });
+    const tunnel = await this.tunnels.findOneBy({ id, edgeId: this.edge.value });
     if (!tunnel) throw new TunnelNotFoundError(id);
     return tunnel;
   }
@@ -81,7 +88,11 @@ export class TunnelService {
   /** In the order of creation, after `after`. */
   list({ machineId, after, limit }: TunnelFilter): Promise<Tunnel[]> {
     return this.tunnels.find({
-      where: { ...(machineId ? { machineId } : {}), ...(after ? { id: MoreThan(after) } : {}) },
+      where: {
+        edgeId: this.edge.value,
+        ...(machineId ? { machineId } : {}),
+        ...(after ? { id: MoreThan(after) } : {}),
+      },
       order: { id: 'ASC' },
       take: limit,
     });
@@ -109,17 +120,24 @@ export class TunnelService {
 
   /** @throws TunnelNotFoundError, TunnelChangedError */
   async remove(id: string, expected: number | null): Promise<void> {
-    const { version } = await this.get(id);
-    if (expected !== null && expected !== version) throw new TunnelChangedError(id);
-    await this.tunnels.delete({ id });
+    const current = await this.get(id);
+    const version = expected ?? current.version;
+    const { affected } = await this.tunnels.delete({ id, version });
+    if (affected === 0) throw new TunnelChangedError(id);
   }
 
   private async refuseReservedTarget(tx: EntityManager, machineId: string, target: string) {
     const parsed = parseHostPort(target);
-    if (!parsed || !LOOPBACK_HOST.test(parsed.host)) return;
+    if (!parsed || !isLoopback(parsed.host)) return;
     const agent = await tx.findOneBy(BackChannel, { machineId });
     if (agent && [agent.agentPort, agent.agentCheckPort].includes(parsed.port)) {
       throw new TargetReservedError(target);
     }
   }
+}
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return /^(?:localhost|.+\.localhost)$/i.test(host);
+  return LOOPBACK.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }

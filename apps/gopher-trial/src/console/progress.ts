@@ -1,4 +1,4 @@
-const HEARTBEAT_MS = 3_000;
+const HEARTBEAT_MS = 5_000;
 const REDRAW_MS = 200;
 const CLEAR_LINE = '\r\u001b[2K';
 
@@ -86,7 +86,7 @@ export class Progress {
   private redraw(): void {
     if (!this.output.isTTY || this.steps.size === 0) return;
     const steps = [...this.steps].map(({ label, detail }) => `${label} … ${detail}`.trimEnd());
-    const width = Math.max(20, (this.output.columns ?? 80) - 1);
+    const width = Math.max(20, (this.output.columns || 80) - 1);
     this.clear();
     this.output.write(`${this.stamp()} ${steps.join(' · ')}`.slice(0, width));
   }

@@ -16,7 +16,7 @@ export interface MachineView {
 export interface MachineStatusView {
   health: string;
   reasons: string[];
-  agent: { status: string } | null;
+  agent: { status: string; observedAt: string | null } | null;
 }
 
 export interface TunnelView {

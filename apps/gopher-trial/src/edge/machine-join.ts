@@ -6,7 +6,7 @@ import { AGENT_FLAGS, agentEnvironment, agentSpec } from '../process/specs.js';
 import type { Beginning, TrialSupervisor } from '../process/trial-supervisor.js';
 import type { Enrolment, Memory, TrialDirectory } from '../trial-directory.js';
 import { TrialFailedError } from '../trial.errors.js';
-import { until } from '../until.js';
+import { until, type Wait } from '../until.js';
 import type { EdgeApi, MachineView } from './edge-api.js';
 
 export const MACHINE_NAME = 'this-machine';
@@ -53,20 +53,28 @@ export class MachineJoin {
     return { isNew: true, memory: await this.enrolAnew(wanted, memory) };
   }
 
-  /** Resolves with whether it was enrolled again, because the first try led nowhere. */
-  async untilUp(machineId: string, memory: Memory, signal: AbortSignal): Promise<Memory> {
-    if (await this.isUp(machineId, PATIENCE_MS, signal)) return memory;
+  /**
+   * Where the first try leads nowhere, it is enrolled again; resolves with what is to be remembered.
+   * @param since what was seen before tells of another server, or of another agent
+   */
+  async untilUp(memory: Memory, since: number, signal: AbortSignal): Promise<Memory> {
+    const machineId = memory.machineId!;
+    const isUp = (timeoutMs: number) => this.isUp(machineId, since, { timeoutMs, signal });
+    if (await isUp(PATIENCE_MS)) return memory;
     const { caFingerprint } = await this.api.edge();
     const again = await this.enrolAnew(this.wanted(machineId, caFingerprint), memory);
     await this.startAgent();
-    if (await this.isUp(machineId, UP_TIMEOUT_MS, signal)) return again;
+    if (await isUp(UP_TIMEOUT_MS)) return again;
     throw await this.notReached(machineId);
   }
 
-  private async isUp(id: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    const ask = async () =>
-      (await this.api.machineStatus(id))?.agent?.status === 'up' ? true : null;
-    return (await until(ask, { timeoutMs, signal })) ?? false;
+  private async isUp(id: string, since: number, wait: Wait): Promise<boolean> {
+    const ask = async () => {
+      const agent = (await this.api.machineStatus(id))?.agent;
+      if (agent?.status !== 'up') return null;
+      return Date.parse(agent.observedAt ?? '') >= since ? true : null;
+    };
+    return (await until(ask, wait)) ?? false;
   }
 
   private async notReached(machineId: string): Promise<TrialFailedError> {

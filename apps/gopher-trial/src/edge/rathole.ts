@@ -10,6 +10,12 @@ import {
 import type { TrialConfig } from '../config/trial.config.js';
 import type { Progress } from '../console/progress.js';
 
+const BY_HAND = [
+  'What to do:',
+  `  Put right what it says, or get rathole ${RATHOLE_VERSION} another way and put it on PATH, or name it`,
+  '  in GOPHER_RATHOLE. Then start again.',
+];
+
 export type Rathole = { engine: LocatedEngine } | { problem: string };
 
 /** Looks for it. */
@@ -50,14 +56,14 @@ export async function getRathole(
 function build({ environment }: TrialConfig, say: (text: string) => void, signal: AbortSignal) {
   return buildRathole({
     cacheDir: engineCacheDir(environment),
-    env: environment,
+    env: { ...environment, RUST_BACKTRACE: '0' },
     onProgress: (_, line) => say(line.trim()),
     signal,
   });
 }
 
 function problemOf(error: unknown): { problem: string } {
-  const known = error instanceof EngineMissingError || error instanceof EngineBuildError;
-  if (!known) throw error;
-  return { problem: error.message };
+  if (error instanceof EngineMissingError) return { problem: error.message };
+  if (!(error instanceof EngineBuildError)) throw error;
+  return { problem: [error.message, ...BY_HAND].join('\n') };
 }

@@ -1,7 +1,10 @@
 import { belongsTo, parseEnvironment } from './running.js';
 
 describe(belongsTo.name, () => {
-  const paths = { roots: ['/t/.gopher', '/var/db/abc'], programs: ['/g/server/main.js'] };
+  const paths = {
+    roots: ['/t/.gopher', '/var/db/abc'],
+    programs: [['/g/server.js'], ['/g/trial.js', 'page']],
+  };
   const ours = (argv: string[], environment = {}) => belongsTo({ argv, environment }, paths);
 
   it.each([
@@ -12,7 +15,7 @@ describe(belongsTo.name, () => {
   });
 
   it('knows a program of ours by the directory that it was given', () => {
-    const argv = ['/node', '/g/server/main.js'];
+    const argv = ['/node', '--flag', '/g/server.js'];
     expect(ours(argv, { GOPHER_TRIAL_DIR: '/t/.gopher' })).toBe(true);
     expect(ours(argv, { GOPHER_TRIAL_DIR: '/other' })).toBe(false);
     expect(ours(argv)).toBe(false);
@@ -22,6 +25,7 @@ describe(belongsTo.name, () => {
     [['tail', '-f', '/t/.gopher/trial/gopher-server.log']],
     [['rathole', '--server', '/t/.gopher-2/server.toml']],
     [['rathole']],
+    [['/node', '/g/trial.js', 'start']],
     [[]],
   ])('leaves alone %j', (argv) => {
     expect(ours(argv, { GOPHER_TRIAL_DIR: '/t/.gopher' })).toBe(false);

@@ -11,8 +11,8 @@ export interface RunningProcess {
 export interface TrialPaths {
   /** The trial's directory, and its database where that lies elsewhere. */
   roots: readonly string[];
-  /** The programs of ours that it runs. */
-  programs: readonly string[];
+  /** How the programs of ours that it runs are called: the words that follow each other. */
+  programs: readonly (readonly string[])[];
 }
 
 const ENGINES = new Set(['rathole', 'postgres']);
@@ -29,9 +29,12 @@ export function belongsTo(
   if (ENGINES.has(basename(file))) {
     return argv.some((word) => roots.some((root) => word.startsWith(`${root}/`)));
   }
-  const program = argv.some((word) => programs.includes(word));
-  return program && roots.includes(environment['GOPHER_TRIAL_DIR'] ?? '');
+  const ours = programs.some((words) => follow(argv, words));
+  return ours && roots.includes(environment['GOPHER_TRIAL_DIR'] ?? '');
 }
+
+const follow = (argv: readonly string[], words: readonly string[]): boolean =>
+  argv.some((_, at) => words.every((word, i) => argv[at + i] === word));
 
 /** Every process of one trial, whoever started it and whatever pid file was lost. */
 export function trialProcesses(paths: TrialPaths): RunningProcess[] {

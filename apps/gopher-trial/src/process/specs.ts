@@ -12,7 +12,10 @@ import type { TrialDirectory } from '../trial-directory.js';
 import { buildFingerprint } from './build-fingerprint.js';
 import { readProcess } from './running.js';
 
-export const PROGRAMS = [SERVER_MAIN, AGENT_MAIN, TRIAL_MAIN];
+const SERVER_COMMAND = [SERVER_MAIN];
+const AGENT_COMMAND = [AGENT_MAIN, 'run'];
+const PAGE_COMMAND = [TRIAL_MAIN, 'sample-page'];
+export const PROGRAMS = [SERVER_COMMAND, AGENT_COMMAND, PAGE_COMMAND];
 
 /** The agent's, as an installed one has them: they halve its memory. */
 export const AGENT_FLAGS = [
@@ -52,12 +55,12 @@ export function agentEnvironment(config: TrialConfig, directory: TrialDirectory)
 
 export function serverSpec(config: TrialConfig, directory: TrialDirectory): ProcessSpec {
   const env = serverEnvironment(config, directory);
-  return nodeSpec('gopher-server', [SERVER_MAIN], withBuild(env, SERVER_BUILD));
+  return nodeSpec('gopher-server', SERVER_COMMAND, withBuild(env, SERVER_BUILD));
 }
 
 export function agentSpec(config: TrialConfig, directory: TrialDirectory): ProcessSpec {
   const env = agentEnvironment(config, directory);
-  return nodeSpec('gopher-agent', [...AGENT_FLAGS, AGENT_MAIN, 'run'], withBuild(env, AGENT_BUILD));
+  return nodeSpec('gopher-agent', [...AGENT_FLAGS, ...AGENT_COMMAND], withBuild(env, AGENT_BUILD));
 }
 
 export function pageSpec(
@@ -71,7 +74,7 @@ export function pageSpec(
     GOPHER_SAMPLE_MARKER: marker,
     GOPHER_SAMPLE_DOCS: `${config.apiUrl}/docs`,
   };
-  return nodeSpec('sample-page', [TRIAL_MAIN, 'sample-page'], withBuild(env, PAGE_BUILD));
+  return nodeSpec('sample-page', PAGE_COMMAND, withBuild(env, PAGE_BUILD));
 }
 
 /**

@@ -5,7 +5,7 @@ import { findRathole } from '../edge/rathole.js';
 import { checkPorts } from '../ports/check-ports.js';
 import { stopEverything } from '../stop/stop-everything.js';
 import { Trial } from '../trial.js';
-import { InterruptedError, TrialFailedError } from '../trial.errors.js';
+import { InterruptedError, messageOf, TrialFailedError } from '../trial.errors.js';
 import { until } from '../until.js';
 import { Interrupt } from './interrupt.js';
 import { takeLock } from './take-lock.js';
@@ -94,7 +94,7 @@ class Start {
     let current = summary;
     let stopWatching = watch(trial, current.machineId);
     if (summary.problem !== null) {
-      current = await this.connectLater().catch(() => summary);
+      current = await this.connectLater(summary);
       stopWatching();
       stopWatching = watch(trial, current.machineId);
     }
@@ -105,15 +105,20 @@ class Start {
     stopWatching();
   }
 
-  private async connectLater(): Promise<Summary> {
+  private async connectLater(before: Summary): Promise<Summary> {
     const { trial, interrupt } = this;
-    const ask = async () => ('engine' in (await findRathole(trial.config)) ? true : null);
     const { signal } = interrupt;
-    await until(ask, { timeoutMs: Infinity, signal, everyMs: RATHOLE_POLL_MS });
-    trial.progress.line('rathole is there now');
-    const summary = await trial.connect(signal);
-    await this.present(summary);
-    return summary;
+    const ask = async () => ('engine' in (await findRathole(trial.config)) ? true : null);
+    trial.progress.line('Looking for rathole all the time; it is used as soon as it is there');
+    try {
+      await until(ask, { timeoutMs: Infinity, signal, everyMs: RATHOLE_POLL_MS });
+      const summary = await trial.connect(signal);
+      await this.present(summary);
+      return summary;
+    } catch (error) {
+      if (!signal.aborted) trial.progress.line(messageOf(error));
+      return before;
+    }
   }
 }
 

@@ -11,6 +11,10 @@ import { SelfHeal } from './self-heal.js';
 export const MACHINE_HEALTH_SWEEP = 'machine-health-sweep';
 /** More in flight gains nothing, as measured with 1,000 agents. */
 const MAX_CONCURRENT_LOOKS = 50;
+/** A look that takes longer goes on, but makes room: those who answer do not wait for the silent. */
+const PATIENCE_MS = 250;
+/** The next pass is due after 60 s, and must not find this one going on. */
+const PASS_DEADLINE_MS = 50_000;
 
 export interface SweepResult {
   answered: number;
@@ -33,17 +37,31 @@ export class MachineHealthSweep {
   /** Skipped while the previous run is still going: a slow fleet must not stack sweeps. */
   @Cron(CronExpression.EVERY_MINUTE, { name: MACHINE_HEALTH_SWEEP, waitForCompletion: true })
   async run(): Promise<SweepResult> {
+    const machines = await this.targets();
     const result: SweepResult = { answered: 0, silent: 0, failed: 0 };
-    await forEachLimit(await this.targets(), MAX_CONCURRENT_LOOKS, async (machine) => {
-      try {
-        result[await this.look(machine)] += 1;
-      } catch (error) {
-        // One broken machine must not end the sweep for the rest.
-        result.failed += 1;
-        this.logger.error(`Health check of ${machine.name} failed: ${String(error)}`);
-      }
-    });
-    return result;
+    const looks: Promise<void>[] = [];
+    const pass = forEachLimit(machines, MAX_CONCURRENT_LOOKS, async (machine) => {
+      const look = this.lookSafely(machine, result);
+      looks.push(look);
+      await within(PATIENCE_MS, look);
+    }).then(() => Promise.all(looks));
+    const inTime = await within(PASS_DEADLINE_MS, pass);
+    if (!inTime) {
+      const open = machines.length - result.answered - result.silent - result.failed;
+      result.failed += open;
+      this.logger.error(`The sweep was ended with ${open} machines not looked at in time`);
+    }
+    return { ...result };
+  }
+
+  private async lookSafely(machine: MachineWithAgent, result: SweepResult): Promise<void> {
+    try {
+      result[await this.look(machine)] += 1;
+    } catch (error) {
+      // One broken machine must not end the sweep for the rest.
+      result.failed += 1;
+      this.logger.error(`Health check of ${machine.name} failed: ${String(error)}`);
+    }
   }
 
   private async targets(): Promise<MachineWithAgent[]> {
@@ -72,4 +90,15 @@ export class MachineHealthSweep {
     }
     return 'answered';
   }
+}
+
+/** Resolves when `work` has ended or the time has, with whether `work` has. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const inTime = await Promise.race([work.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Subject } from 'rxjs';
+import type { AgentTarget } from '../agent/agent-client.js';
 import type { AgentReport } from '../agent/agent-report.js';
 import type { AgentStatus } from '../agent/agent-status.js';
 
@@ -17,7 +18,7 @@ export interface AgentStatusChange {
 export class MachineEvents {
   readonly agentStatus = new Subject<AgentStatusChange>();
   /** Every answer of an agent, changed or not. */
-  readonly report = new Subject<{ machineId: string; report: AgentReport }>();
+  readonly report = new Subject<{ target: AgentTarget; report: AgentReport }>();
   /** Something other than the agent's status changed: read the status again. */
   readonly changed = new Subject<{ machineId: string }>();
 }

@@ -56,7 +56,7 @@ export class StatusRecorder {
       if (!known || known.at <= at || known.addr !== target.agentAddr) {
         this.latest.set(target.id, { at, addr: target.agentAddr, report });
       }
-      this.events.report.next({ machineId: target.id, report });
+      this.events.report.next({ target, report });
       if (this.saysNothingNew(target, at, report)) return;
     } else {
       this.written.delete(target.id);
@@ -126,10 +126,12 @@ export class StatusRecorder {
 
   private announce(batch: AgentObservation[], recorded: Recorded[]): void {
     const observations = new Map(batch.map((observation) => [observation.target.id, observation]));
+    // What arrived during the write may undo it: only what was written last is known to stand.
+    const followed = new Set(this.waiting.map(({ observation }) => observation.target.id));
     for (const { id, before, after } of recorded) {
       const observation = observations.get(id);
       if (!observation) continue;
-      if ('report' in observation) {
+      if ('report' in observation && !followed.has(id)) {
         const { at, target, report } = observation;
         this.written.set(id, { at, addr: target.agentAddr, gist: gist(report) });
       }

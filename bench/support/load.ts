@@ -1,0 +1,188 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** The first byte of a connection: what is to happen on it. */
+const VERBS = { send: 0x53, take: 0x54, answer: 0x41, answerTwice: 0x42 } as const;
+/** The verb, and how many bytes are meant. */
+const HEADER_BYTES = 5;
+const CHUNK = Buffer.alloc(64 * 1_024, 'gopher');
+
+export const MESSAGE_BYTES = 64;
+const HALF = Buffer.alloc(MESSAGE_BYTES / 2, 'gopher');
+const MESSAGE = Buffer.concat([HALF, HALF]);
+
+/** The other end of the load: sends, takes and answers as it is told. */
+export class LoadTarget {
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(private readonly server: Server) {}
+
+  static async listen(port: number): Promise<LoadTarget> {
+    const server = createServer({ noDelay: true });
+    const target = new LoadTarget(server);
+    server.on('connection', (socket) => target.accept(socket));
+    server.listen(port, '127.0.0.1', 1_024);
+    await once(server, 'listening');
+    return target;
+  }
+
+  get address(): string {
+    const { address, port } = this.server.address() as { address: string; port: number };
+    return `${address}:${port}`;
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('error', () => socket.destroy()); // the visitor tells of it
+    let head = Buffer.alloc(0);
+    const begin = (chunk: Buffer) => {
+      head = Buffer.concat([head, chunk]);
+      if (head.length < HEADER_BYTES) return;
+      socket.off('data', begin);
+      const rest = head.subarray(HEADER_BYTES);
+      serve(socket, head.readUInt8(0), head.readUInt32BE(1), rest);
+    };
+    socket.on('data', begin);
+  }
+}
+
+function serve(socket: Socket, verb: number, size: number, first: Buffer): void {
+  if (verb === VERBS.send) return send(socket, size);
+  let missing = verb === VERBS.take ? size : MESSAGE_BYTES;
+  const take = (chunk: Buffer) => {
+    missing -= chunk.length;
+    if (missing > 0) return;
+    if (verb === VERBS.take) return void socket.end(MESSAGE);
+    missing = MESSAGE_BYTES;
+    say(socket, verb === VERBS.answerTwice);
+  };
+  socket.on('data', take);
+  if (first.length > 0) take(first);
+}
+
+/** As many bytes as the socket takes at a time. */
+function send(socket: Socket, size: number): void {
+  let missing = size;
+  const more = () => {
+    while (missing > 0) {
+      const chunk = CHUNK.subarray(0, missing);
+      missing -= chunk.length;
+      if (!socket.write(chunk)) return;
+    }
+    socket.off('drain', more);
+  };
+  socket.on('drain', more);
+  more();
+}
+
+function say(socket: Socket, inTwoWrites: boolean): void {
+  if (!inTwoWrites) return void socket.write(MESSAGE);
+  socket.write(HALF);
+  socket.write(HALF);
+}
+
+/** @returns MB a second */
+export async function download(address: string, bytes: number): Promise<number> {
+  const socket = await open(address);
+  try {
+    const began = performance.now();
+    socket.write(header(VERBS.send, bytes));
+    await taken(socket, bytes);
+    return rate(bytes, began);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** @returns MB a second, until the target has said that it has everything */
+export async function upload(address: string, bytes: number): Promise<number> {
+  const socket = await open(address);
+  try {
+    const began = performance.now();
+    socket.write(header(VERBS.take, bytes));
+    const done = taken(socket, MESSAGE_BYTES);
+    send(socket, bytes);
+    await done;
+    return rate(bytes, began);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** @returns the ms from the first packet until a message was answered, on a connection made for it */
+export async function newConnection(address: string): Promise<number> {
+  const began = performance.now();
+  const conversation = await Conversation.open(address, false);
+  await conversation.roundTrip();
+  const ms = performance.now() - began;
+  conversation.close();
+  return ms;
+}
+
+/** A connection on which messages of 64 bytes are answered with such, one at a time. */
+export class Conversation {
+  private constructor(
+    private readonly socket: Socket,
+    private readonly inTwoWrites: boolean,
+  ) {}
+
+  static async open(address: string, inTwoWrites: boolean): Promise<Conversation> {
+    const socket = await open(address);
+    socket.write(header(inTwoWrites ? VERBS.answerTwice : VERBS.answer, 0));
+    return new Conversation(socket, inTwoWrites);
+  }
+
+  /** @returns ms */
+  async roundTrip(): Promise<number> {
+    const began = performance.now();
+    const answered = taken(this.socket, MESSAGE_BYTES);
+    say(this.socket, this.inTwoWrites);
+    await answered;
+    return performance.now() - began;
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+async function open(address: string): Promise<Socket> {
+  const { hostname: host, port } = new URL(`tcp://${address}`);
+  const socket = connect({ host, port: Number(port), noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Resolves when so many bytes have come. @throws when the connection ends before */
+function taken(socket: Socket, bytes: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let missing = bytes;
+  const take = (chunk: Buffer) => {
+    missing -= chunk.length;
+    if (missing <= 0) resolve();
+  };
+  const ended = () => reject(new Error(`The connection ended, ${missing} bytes were missing`));
+  socket.on('data', take);
+  socket.once('error', reject);
+  socket.once('close', ended);
+  return promise.finally(() => {
+    socket.off('data', take);
+    socket.off('error', reject);
+    socket.off('close', ended);
+  });
+}
+
+function header(verb: number, size: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes.writeUInt8(verb);
+  bytes.writeUInt32BE(size, 1);
+  return bytes;
+}
+
+const rate = (bytes: number, began: number): number => bytes / 1e3 / (performance.now() - began);

@@ -1,0 +1,46 @@
+import { startFleet } from './support/fleet.js';
+import { memoryOf } from './support/proc.js';
+import { startEdge } from './support/product.js';
+import type { Scene } from './support/scene.js';
+import { median } from './support/statistics.js';
+import type { SweepRequest, SweepResponse } from './support/sweep.process.js';
+import { Worker } from './support/worker.js';
+
+const AGENTS = 1_000;
+const SWEEPS = 10;
+
+/** One pass of MachineHealthSweep over all agents. */
+export async function sweep1000(scene: Scene): Promise<void> {
+  const edge = await startEdge(scene);
+  await edge.endServer('SIGTERM');
+  const fleet = await startFleet(scene, edge, AGENTS);
+  const server = await Worker.start<SweepRequest, SweepResponse>(scene, 'sweep');
+  await server.ask({ does: 'open', settings: edge.environment() });
+  const sweep = async () => {
+    scene.goOn();
+    const { ms, ...result } = await server.ask({ does: 'sweep' });
+    if (result.answered !== AGENTS) {
+      throw new Error(`Of ${AGENTS} agents: ${JSON.stringify(result)}`);
+    }
+    return ms;
+  };
+
+  const emptyMb = memoryOf(server.pid).residentMb;
+  scene.note('the first sweep, which connects');
+  const coldMs = await sweep();
+  scene.note('warm sweeps');
+  const quiet: number[] = [];
+  const written: number[] = [];
+  for (let i = 0; i < SWEEPS; i += 1) {
+    await fleet.ask({ does: 'change' });
+    written.push(await sweep());
+    quiet.push(await sweep());
+  }
+  scene.report('warm, every report new: median', median(written), 'ms', { atMost: 1_000 });
+  scene.report('warm, every report new: most', Math.max(...written), 'ms');
+  scene.report('warm, nothing new: median', median(quiet), 'ms', { atMost: 1_000 });
+  scene.report('warm, nothing new: most', Math.max(...quiet), 'ms');
+  scene.report('cold, connecting', coldMs, 'ms');
+  scene.report('resident before', emptyMb, 'MB');
+  scene.report('resident after', memoryOf(server.pid).residentMb, 'MB');
+}
