@@ -27,7 +27,7 @@ const BENCHMARKS = new Map<string, (scene: Scene) => Promise<void>>([
 const HELP = `npm run bench [-- NAME ... --json FILE]
 
 Runs the benchmarks ${[...BENCHMARKS.keys()].join(', ')},
-or only those that are named. Prints a table; --json writes the figures to FILE as well. What each one
+or only those that are named. Prints a table at the end; --json writes the figures to FILE as well. What each one
 means: bench/README.md. Exit code 1 when a budget is missed or a benchmark broke off, 2 for a wrong
 call.
 `;
@@ -112,7 +112,7 @@ async function runOne(name: string, interrupted: Promise<never>): Promise<Row[]>
   } finally {
     await scene.end();
   }
-  process.stdout.write(`\n${table(scene.rows)}\n\n`);
+  process.stderr.write(`\n${table(scene.rows)}\n\n`);
   return scene.rows;
 }
 

@@ -3,7 +3,7 @@ import { joinMachine, startEdge, startTarget } from './support/product.js';
 import type { Scene } from './support/scene.js';
 import { median, percentile } from './support/statistics.js';
 
-const TUNNELS = 60;
+const TUNNELS = 40;
 /** The first ones find a server that has not done this yet. */
 const WARM_UP = 5;
 

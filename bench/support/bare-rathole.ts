@@ -49,6 +49,8 @@ export class BareRathole {
       const log = openSync(join(directory, `${side}.log`), 'a');
       const child = spawn(rathole, [`--${side}`, file], {
         env: { RUST_LOG: 'info' },
+        // As Gopher's are: the kernel shares its time out by sessions before it does by processes.
+        detached: true,
         stdio: ['ignore', log, log],
       });
       closeSync(log);

@@ -27,7 +27,7 @@ export async function openEdgeParts(settings: Record<string, string>) {
     database,
     identity,
     close: async () => {
-      await database.destroy();
+      if (database.isInitialized) await database.destroy();
       await supervisor.release();
     },
   };

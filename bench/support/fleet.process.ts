@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { type AgentIdentity, FakeAgent } from '../../test/product/index.js';
-import { serveParent } from './worker.js';
+import { serveParent } from './serve-parent.js';
 
 const HEARTBEAT_MS = 5_000;
 
@@ -23,20 +23,23 @@ const ports: FleetResponse['ports'] = [];
 let restarts = 0;
 
 async function listen(request: Extract<FleetRequest, { does: 'listen' }>): Promise<void> {
-  // As the agent's own: what comes goes back.
-  const echo = createServer({ noDelay: true }, (socket) => {
-    socket.on('error', () => socket.destroy());
-    socket.pipe(socket);
-  });
-  echo.listen(0, '127.0.0.1', 1_024);
-  await once(echo, 'listening');
-  const check = (echo.address() as AddressInfo).port;
   for (const { id, identity } of request.machines) {
     const agent = await FakeAgent.listen({ machineId: id, caPem: request.caPem, identity });
     agents.push(agent);
-    ports.push({ agent: agent.port, check });
+    ports.push({ agent: agent.port, check: await echo() });
     setTimeout(() => beat(agent), HEARTBEAT_MS * Math.random());
   }
+}
+
+/** As the agent's own: what comes goes back. Resolves with its port. */
+async function echo(): Promise<number> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }
 
 /** As an agent does while it is watched: the whole status, with figures that always differ. */

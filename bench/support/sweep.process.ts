@@ -4,7 +4,7 @@ import { MachineHealthSweep, type SweepResult } from '@gopher/machine';
 import { createHttpApp } from '../../apps/gopher-server/src/http/create-http-app.js';
 import { AgentCertificates } from '../../apps/gopher-server/src/machine/agent-certificates.js';
 import { openEdgeParts } from './edge-parts.js';
-import { serveParent } from './worker.js';
+import { serveParent } from './serve-parent.js';
 
 export type SweepRequest = { does: 'open'; settings: Record<string, string> } | { does: 'sweep' };
 export interface SweepResponse extends SweepResult {

@@ -197,8 +197,9 @@ export class FakeAgent {
   private watch(stream: StatusStream): void {
     this.calls.push('watchStatus');
     this.streams.add(stream);
-    stream.on('cancelled', () => this.streams.delete(stream));
-    stream.on('error', () => this.streams.delete(stream));
+    for (const end of ['cancelled', 'error', 'close']) {
+      stream.on(end, () => this.streams.delete(stream));
+    }
     if (!this.hanging.has('watchStatus')) stream.write({ status: this.status });
   }
 

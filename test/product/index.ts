@@ -1,5 +1,5 @@
 export { changeDatabase } from './edge-database.js';
-export { type EdgeEvent, EventLog } from './event-log.js';
+export { EventLog } from './event-log.js';
 export {
   type AgentIdentity,
   agentIdentity,
@@ -13,7 +13,7 @@ export { NODE, Program, repositoryPath } from './program.js';
 export { type Answer, type MachineView, TestEdge, type TunnelView } from './test-edge.js';
 export { AGENT_FLAGS, TestMachine } from './test-machine.js';
 export { until } from './until.js';
-export { Download, untilServes, visit, Visitors, type Visits } from './visitors.js';
+export { Download, untilServes, visit, Visitors } from './visitors.js';
 export { HandRunClient } from './hand-run-client.js';
 export { FRAMINGS, HttpMirror, post } from './http-mirror.js';
 export { listens } from './listening.js';

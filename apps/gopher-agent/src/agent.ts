@@ -33,6 +33,7 @@ export class Agent {
     await state.prepare();
     const lock = await StateLock.acquire(state.lockFile('run'));
     try {
+      await state.tidy();
       return await Agent.open(config, enrolment, lock, logger);
     } catch (error) {
       await lock.release();

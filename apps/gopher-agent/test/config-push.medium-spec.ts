@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { ConfigState, type UpdateRatholeConfigResponse } from '@gopher/proto';
@@ -149,7 +149,7 @@ describe('pushes of the configuration', () => {
   });
 
   it('comes back from a directory that vanished, and the next push still reaches rathole', async () => {
-    await rm(machine.file('rathole'), { recursive: true });
+    await rename(machine.file('rathole'), machine.file('gone'));
     await vi.waitFor(() => expect(existsSync(path())).toBe(true), { timeout: 10_000 });
     const { edge } = machine;
     const publicPort = await freePort();

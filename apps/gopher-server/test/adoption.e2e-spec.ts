@@ -71,7 +71,7 @@ describe('a gopher-server that starts', () => {
     return child.pid!;
   };
   const startTicks = (pid: number) =>
-    Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]);
+    Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(1)!.split(' ')[19]);
 
   const kill = async (pid: number) => {
     process.kill(pid, 'SIGKILL');
@@ -180,7 +180,8 @@ describe('a gopher-server that starts', () => {
         log,
       );
       try {
-        await until('it gave up', () => !second.running, 5_000);
+        await until('it says why it ends', () => second.log().includes('gopher-server: '));
+        await until('it ended', () => !second.running, 3_000);
         expect(second.exitCode).toBe(1);
         return second.log();
       } finally {

@@ -1,3 +1,4 @@
+import type { webcrypto } from 'node:crypto';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { createCertificateRequest, generatePrivateKey } from '@gopher/identity';
@@ -306,7 +307,9 @@ describe('an enrolment', () => {
   });
 });
 
-async function requestOf(algorithm: RsaHashedKeyGenParams | (EcKeyGenParams & { hash: string })) {
+type KeyAlgorithm = webcrypto.RsaHashedKeyGenParams | (webcrypto.EcKeyGenParams & { hash: string });
+
+async function requestOf(algorithm: KeyAlgorithm) {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: 'CN=gopher-agent',

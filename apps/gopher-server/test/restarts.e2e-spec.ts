@@ -101,7 +101,7 @@ describe('restarts', () => {
 
   /** Visitors of one tunnel and a download through another, before, during and after `trouble`. */
   const underLoad = async (trouble: () => Promise<void>): Promise<string> => {
-    const [first, second] = [published[0]!, published[1]!];
+    const [first, second] = [published.at(0)!, published.at(1)!];
     const visitors = new Visitors(first.tunnel.address, first.target.name);
     const download = new Download(second.tunnel.address);
     const flows = async () => {
@@ -172,6 +172,23 @@ describe('restarts', () => {
       expect(edge.serverLog()).toContain(`postgres (pid ${before.postgres}) runs and was adopted`);
     });
 
+    it('ended under load while someone follows its events: nobody else notices', async ({
+      annotate,
+    }) => {
+      const before = pids();
+      const events = await EventLog.open(edge);
+      const load = await underLoad(async () => {
+        const began = performance.now();
+        await edge.endServer('SIGTERM');
+        await annotate(`ended after ${since(began)} ms`);
+        expect(since(began)).toBeLessThan(5_000);
+        await edge.startServer();
+      });
+      events.close();
+      await annotate(load);
+      expect(pids()).toEqual(before);
+    });
+
     it('killed: the next one sees what changed while it was away', async ({ annotate }) => {
       await edge.endServer('SIGKILL');
       const before = machine.clientPid('data');
@@ -218,11 +235,14 @@ describe('restarts', () => {
           );
         const killedAt = performance.now();
         await machine.endAgent('SIGKILL');
-        await agentWas('unknown');
-        saidMs = since(killedAt);
-        await agentWas('down');
-        downMs = since(killedAt);
-        events.close();
+        try {
+          await agentWas('unknown');
+          saidMs = since(killedAt);
+          await agentWas('down');
+          downMs = since(killedAt);
+        } finally {
+          events.close();
+        }
         await saysThatTunnelsServe();
         const began = performance.now();
         await machine.startAgent();
@@ -252,7 +272,7 @@ describe('restarts', () => {
           SILENT_AGENT_BUDGET_MS,
         );
         await annotate(`said so after ${since(began)} ms`);
-        expect(await visit(published[0]!.tunnel.address)).toBe(published[0]!.target.name);
+        expect(await visit(published.at(0)!.tunnel.address)).toBe(published.at(0)!.target.name);
       } finally {
         process.kill(pid, 'SIGCONT');
       }

@@ -120,10 +120,10 @@ export class Trial {
   private async joinMachine(signal: AbortSignal): Promise<Memory> {
     const before = await this.directory.recall();
     const { id } = await this.join.findOrCreate(before);
-    const { memory, isNew } = await this.join.enrol(id, { ...before, machineId: id });
-    if (!isNew) await this.untilRatholeRuns();
+    const enrolled = await this.join.enrol(id, { ...before, machineId: id });
+    if (!enrolled.isNew) await this.untilRatholeRuns();
     await this.join.startAgent();
-    return this.join.untilUp(memory, this.serverSince, signal);
+    return this.join.untilUp(enrolled, this.serverSince, signal);
   }
 
   /** A server that once looked in vain looks again in a while, or at once when it starts. */

@@ -1,12 +1,14 @@
 import { edgePath, parseEdgeUrl } from './edge-url.js';
 
 describe(parseEdgeUrl.name, () => {
-  it.each(['https://edge.example.com', 'http://127.0.0.1:4321', 'http://[::1]:1', 'http://localhost'])(
-    'takes %s',
-    (url) => {
-      expect(parseEdgeUrl(url).origin).toBe(new URL(url).origin);
-    },
-  );
+  it.each([
+    'https://edge.example.com',
+    'http://127.0.0.1:4321',
+    'http://[::1]:1',
+    'http://localhost',
+  ])('takes %s', (url) => {
+    expect(parseEdgeUrl(url).origin).toBe(new URL(url).origin);
+  });
 
   it.each([
     'http://edge.example.com',

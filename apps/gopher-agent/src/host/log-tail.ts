@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  type FSWatcher,
-  fstatSync,
-  openSync,
-  readSync,
-  statSync,
-  watch,
-} from 'node:fs';
+import { closeSync, type FSWatcher, fstatSync, openSync, readSync, statSync, watch } from 'node:fs';
 
 const CHUNK_BYTES = 64 * 1024;
 /** How much of a log that is there already is read: some thousand lines of rathole. */

@@ -19,7 +19,9 @@ describe(ConnectionLook.name, () => {
     await once(socket, 'connect');
     expect(look.isConnected(process.pid)).toBe(true);
     expect(look.isConnected(process.pid)).toBe(true);
-    expect(new ConnectionLook({ host: asked, port: port ^ 1 }).isConnected(process.pid)).toBe(false);
+    expect(new ConnectionLook({ host: asked, port: port ^ 1 }).isConnected(process.pid)).toBe(
+      false,
+    );
     const [other] = await accepted;
     socket.destroy();
     other.destroy();

@@ -11,7 +11,6 @@ const initialConfig = z.object({
   toml: z.string(),
   sha256: z.string(),
 });
-export type InitialConfig = z.output<typeof initialConfig>;
 
 const schema = z.object({
   /** Tells this enrolment from one before: what was kept for another one no longer counts. */

@@ -30,8 +30,11 @@ describe(CheckListener.name, () => {
   it('serves 32 connections at once and turns away more', async () => {
     const sockets = await Promise.all(Array.from({ length: 40 }, () => open()));
     await Promise.all(sockets.slice(32).map((socket) => received(socket)));
-    sockets[0]?.write(Buffer.alloc(CHECK_BYTES, 'y'));
-    expect(await received(sockets[0] as Socket)).toHaveLength(CHECK_BYTES);
+    const served = sockets.slice(0, 32).map((socket) => {
+      socket.write(Buffer.alloc(CHECK_BYTES, 'y'));
+      return received(socket);
+    });
+    for (const echoed of await Promise.all(served)) expect(echoed).toHaveLength(CHECK_BYTES);
     for (const socket of sockets) socket.destroy();
   });
 
@@ -53,7 +56,8 @@ describe(CheckListener.name, () => {
 
 async function received(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of socket.iterator({ destroyOnReturn: true })) chunks.push(chunk as Buffer);
+  for await (const chunk of socket.iterator({ destroyOnReturn: true }))
+    chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
 

@@ -34,6 +34,8 @@ export class ClientFile {
   /** All that touches the file happens in turn: a check must not see half of a replacement. */
   private queue: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private failures = 0;
   private repairedAt = 0;
   private isClosed = false;
 
@@ -84,6 +86,7 @@ export class ClientFile {
   async close(): Promise<void> {
     this.isClosed = true;
     clearInterval(this.timer);
+    clearTimeout(this.retry);
     this.watch.close();
     await this.queue;
   }
@@ -105,7 +108,10 @@ export class ClientFile {
     this.watch.renew();
     const { config } = this.current;
     const found = await this.storage.inspect(config.toml);
-    if (found === 'as-kept') return this.change({ drifted: false });
+    if (found === 'as-kept') {
+      this.failures = 0;
+      return this.change({ drifted: false });
+    }
     const what = `${this.path} ${WHAT_WAS_FOUND[found]}`;
     this.change({ drifted: true, detail: what });
     await this.pause();
@@ -128,6 +134,10 @@ export class ClientFile {
     const detail = error instanceof Error ? error.message : String(error);
     if (detail !== this.current.detail) this.logger.error(detail);
     this.change({ drifted: true, detail });
+    clearTimeout(this.retry);
+    const wait = Math.min(REPAIR_PAUSE_MS * 2 ** this.failures, CHECK_EVERY_MS);
+    this.failures += 1;
+    if (!this.isClosed) this.retry = setTimeout(() => this.checkSoon(), wait);
   }
 
   private change(change: Partial<ClientFileState>): void {

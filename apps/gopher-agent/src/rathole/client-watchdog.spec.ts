@@ -13,7 +13,8 @@ describe(ClientWatchdog.name, () => {
     const clients = {
       // No process has this number, so that none is frozen.
       status: () => ({ pid: 2 ** 22 + 1, startedAt }),
-      heal: (name: string, reason: string) => Promise.resolve(void healed.push(`${name}: ${reason}`)),
+      heal: (name: string, reason: string) =>
+        Promise.resolve(void healed.push(`${name}: ${reason}`)),
     } as unknown as RatholeClients;
     const contact = new EdgeContact();
     const watchdog = new ClientWatchdog(clients, contact);

@@ -3,7 +3,12 @@ import { CoolDown } from './cool-down.js';
 describe(CoolDown.name, () => {
   const rule = { free: 2, firstMs: 30_000, longestMs: 300_000, forgetMs: 600_000 };
   let now = 0;
-  const coolDown = (random = 0) => new CoolDown(rule, () => now, () => random);
+  const coolDown = (random = 0) =>
+    new CoolDown(
+      rule,
+      () => now,
+      () => random,
+    );
 
   beforeEach(() => (now = 0));
 

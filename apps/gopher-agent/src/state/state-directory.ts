@@ -42,13 +42,20 @@ export class StateDirectory {
     return join(this.root, `${purpose}.lock`);
   }
 
+  private get directories(): string[] {
+    return [this.root, join(this.root, 'rathole'), join(this.root, 'kept')];
+  }
+
+  /** Only for who holds the lock: what is left over to one is work under way to another. */
+  async tidy(): Promise<void> {
+    for (const directory of this.directories) await removeLeftovers(directory);
+  }
+
   /** @throws StorageError */
   async prepare(): Promise<void> {
-    const directories = [this.root, join(this.root, 'rathole'), join(this.root, 'kept')];
     try {
-      for (const directory of directories) {
+      for (const directory of this.directories) {
         await mkdir(directory, { recursive: true, mode: 0o700 });
-        await removeLeftovers(directory);
       }
       await chmod(this.root, 0o700);
     } catch (cause) {

@@ -14,6 +14,8 @@ const INTERVAL_MS = 5_000;
 const ECHO_TIMEOUT_MS = 3_000;
 /** A lost echo can be a client that is just starting; for so long in a row it is one that is stuck. */
 const UNWELL_MS = 4_000;
+/** Through a client that serves, an echo takes one round trip. */
+const LAST_ECHO_TIMEOUT_MS = 1_000;
 
 export interface CheckedAgent {
   target: AgentTarget;
@@ -45,7 +47,9 @@ export class DataCheck {
       failingSince = problem === null ? null : (failingSince ?? begunAt);
       this.note(target.id, problem);
       if (failingSince !== null && performance.now() - failingSince >= UNWELL_MS) {
-        await this.restart(target, problem ?? '');
+        // While that echo was lost the agent may have restarted it: what serves must not be cut off.
+        const last = await echo(checkPort, LAST_ECHO_TIMEOUT_MS);
+        if (last !== null && !signal.aborted) await this.restart(target, last.detail);
       }
       await this.untilNext(failingSince !== null, signal);
     }

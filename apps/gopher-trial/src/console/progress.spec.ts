@@ -25,24 +25,24 @@ describe(Progress.name, () => {
     expect(screen.text).toBe('[ 12.3 s] Started 7 (0.0 s)\n');
   });
 
-  it('gives a sign of life every three seconds where nothing can be redrawn', async () => {
+  it('gives a sign of life every five seconds where nothing can be redrawn', async () => {
     const screen = new Screen(false);
     const { promise, resolve } = Promise.withResolvers<void>();
     const step = progressOn(screen).step(
       'Building',
       (say) => {
-        setTimeout(() => say('Compiling snow'), 4_000);
+        setTimeout(() => say('Compiling snow'), 6_000);
         return promise;
       },
       () => 'Built',
     );
-    await vi.advanceTimersByTimeAsync(7_000);
+    await vi.advanceTimersByTimeAsync(11_000);
     resolve();
     await step;
     expect(screen.text.split('\n')).toEqual([
-      '[ 15.3 s] Building … 3.0 s',
-      '[ 18.3 s] Building … Compiling snow',
-      '[ 19.3 s] Built (7.0 s)',
+      '[ 17.3 s] Building … 5.0 s',
+      '[ 22.3 s] Building … Compiling snow',
+      '[ 23.3 s] Built (11.0 s)',
       '',
     ]);
   });

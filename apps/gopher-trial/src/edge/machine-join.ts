@@ -57,10 +57,15 @@ export class MachineJoin {
    * Where the first try leads nowhere, it is enrolled again; resolves with what is to be remembered.
    * @param since what was seen before tells of another server, or of another agent
    */
-  async untilUp(memory: Memory, since: number, signal: AbortSignal): Promise<Memory> {
+  async untilUp(
+    { memory, isNew }: { memory: Memory; isNew: boolean },
+    since: number,
+    signal: AbortSignal,
+  ): Promise<Memory> {
     const machineId = memory.machineId!;
     const isUp = (timeoutMs: number) => this.isUp(machineId, since, { timeoutMs, signal });
-    if (await isUp(PATIENCE_MS)) return memory;
+    if (await isUp(isNew ? UP_TIMEOUT_MS : PATIENCE_MS)) return memory;
+    if (isNew) throw await this.notReached(machineId);
     const { caFingerprint } = await this.api.edge();
     const again = await this.enrolAnew(this.wanted(machineId, caFingerprint), memory);
     await this.startAgent();

@@ -1,0 +1,154 @@
+import { TestingServer } from './testing-server.js';
+
+interface Operation {
+  operationId?: string;
+  tags?: string[];
+  security?: unknown[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: unknown }[];
+  requestBody?: { content: Record<string, { schema: unknown }> };
+  responses: Record<
+    string,
+    { description?: string; content?: Record<string, { schema?: unknown }> }
+  >;
+}
+
+interface Document {
+  openapi: string;
+  info: { title: string; version: string };
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Record<string, unknown>>; securitySchemes: object };
+  security: unknown[];
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
+const PROBLEM = { $ref: '#/components/schemas/Problem' };
+
+describe('the description of the API', () => {
+  let server: TestingServer;
+  let document: Document;
+  let operations: [string, Operation][];
+
+  beforeAll(async () => {
+    server = await TestingServer.start();
+    document = (await server.fetch<Document>('/openapi.json')).body;
+    operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]): [string, Operation] => [
+        `${method} ${path}`,
+        operation,
+      ]),
+    );
+  });
+
+  afterAll(() => server.stop());
+
+  it('is OpenAPI 3.1', () => {
+    expect(document.openapi).toMatch(/^3\.1\.\d+$/);
+    expect(document.info).toMatchObject({
+      title: 'Gopher',
+      version: expect.stringMatching(/^\d+\./),
+    });
+    expect(document.security).toEqual([{ token: [] }]);
+    expect(document.components.securitySchemes).toEqual({
+      token: { type: 'http', scheme: 'bearer' },
+    });
+    for (const [path, item] of Object.entries(document.paths)) {
+      expect(path).toMatch(/^\/api\/v1\//);
+      for (const method of Object.keys(item)) expect(METHODS).toContain(method);
+    }
+  });
+
+  it('has operations enough', () => {
+    expect(operations.length).toBeGreaterThanOrEqual(18);
+  });
+
+  it('gives every operation an id of its own, a tag and an answer', () => {
+    const ids = operations.map(([, { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [name, { operationId, tags, responses }] of operations) {
+      expect([name, operationId]).toEqual([name, expect.stringMatching(/^[a-z][A-Za-z]+$/)]);
+      expect(tags).toHaveLength(1);
+      expect(Object.keys(responses).filter((status) => status.startsWith('2'))).toHaveLength(1);
+    }
+  });
+
+  it('gives every operation its problems, in their media type', () => {
+    for (const [name, { responses }] of operations) {
+      const problems = Object.entries(responses).filter(([status]) => status >= '400');
+      expect([name, problems.map(([status]) => status)]).toEqual([
+        name,
+        expect.arrayContaining(['401', '503']),
+      ]);
+      for (const [status, { content }] of problems) {
+        expect([name, status, content]).toEqual([
+          name,
+          status,
+          { 'application/problem+json': { schema: PROBLEM } },
+        ]);
+      }
+    }
+  });
+
+  it('declares every part of a path, and a schema for each parameter', () => {
+    for (const [name, { parameters = [] }] of operations) {
+      const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, part]) => part);
+      const declared = parameters.filter((parameter) => parameter.in === 'path');
+      expect([name, declared.map((parameter) => parameter.name)]).toEqual([name, inPath]);
+      for (const parameter of parameters) {
+        expect([name, parameter.name, typeof parameter.schema]).toEqual([
+          name,
+          parameter.name,
+          'object',
+        ]);
+        if (parameter.in === 'path') expect(parameter.required).toBe(true);
+      }
+    }
+  });
+
+  it('describes the body of every create and change', () => {
+    const withBody = operations.filter(([, { requestBody }]) => requestBody);
+    expect(withBody.map(([, { operationId }]) => operationId).sort()).toEqual([
+      'createMachine',
+      'createTunnel',
+      'enrol',
+      'updateMachine',
+      'updateTunnel',
+    ]);
+    for (const [, { requestBody }] of withBody) {
+      expect(Object.keys(requestBody!.content)).toEqual(['application/json']);
+    }
+  });
+
+  it('refers to nothing that it does not have', () => {
+    const names = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
+      ([, ref]) => ref!,
+    );
+    expect(names.length).toBeGreaterThan(20);
+    for (const ref of new Set(names)) {
+      const schema = /^#\/components\/schemas\/(\w+)$/.exec(ref)?.[1];
+      expect([ref, schema && typeof document.components.schemas[schema]]).toEqual([ref, 'object']);
+    }
+  });
+
+  it('tells what an answer really looks like', async () => {
+    const { id } = await server.createMachine('attic');
+    const { properties, required } = document.components.schemas['Machine'] as {
+      properties: object;
+      required: string[];
+    };
+    const answer = await server.api<object>('GET', `/machines/${id}`);
+    expect(Object.keys(answer).sort()).toEqual(Object.keys(properties).sort());
+    expect(required.toSorted()).toEqual(Object.keys(properties).sort());
+    const problem = (await server.call('/machines/x')).body;
+    const described = document.components.schemas['Problem'] as { properties: object };
+    for (const field of Object.keys(problem)) expect(described.properties).toHaveProperty(field);
+  });
+
+  it('can be read and tried at /docs, without a credential', async () => {
+    const page = await server.fetch<string>('/docs');
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toContain('text/html');
+    expect(page.text).toContain('swagger-ui');
+    const script = await server.fetch<string>('/docs/swagger-ui-bundle.js');
+    expect([script.status, script.text.length > 100_000]).toEqual([200, true]);
+  });
+});
