@@ -10,5 +10,7 @@ if (version[0] < MIN_NODE[0] || (version[0] === MIN_NODE[0] && version[1] < MIN_
   );
   process.exitCode = 1;
 } else {
-  import('./setup/start-trial.mjs').then(({ startTrial }) => startTrial(process.argv.slice(2)));
+  void import('./setup/start-trial.mjs').then(({ startTrial }) =>
+    startTrial(process.argv.slice(2)),
+  );
 }

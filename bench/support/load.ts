@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** The first byte of a connection: what is to happen on it. */
-const VERBS = { send: 0x53, take: 0x54, answer: 0x41, answerTwice: 0x42 } as const;
+const VERBS = { send: 0x53, take: 0x54, answer: 0x41, answerInHalves: 0x42 } as const;
 /** The verb, and how many bytes are meant. */
 const HEADER_BYTES = 5;
 const CHUNK = Buffer.alloc(64 * 1_024, 'gopher');
 
 export const MESSAGE_BYTES = 64;
+const HALVES_APART_MS = 1;
 const HALF = Buffer.alloc(MESSAGE_BYTES / 2, 'gopher');
 const MESSAGE = Buffer.concat([HALF, HALF]);
 
@@ -60,7 +61,7 @@ function serve(socket: Socket, verb: number, size: number, first: Buffer): void 
     if (missing > 0) return;
     if (verb === VERBS.take) return void socket.end(MESSAGE);
     missing = MESSAGE_BYTES;
-    say(socket, verb === VERBS.answerTwice);
+    say(socket, verb === VERBS.answerInHalves);
   };
   socket.on('data', take);
   if (first.length > 0) take(first);
@@ -81,10 +82,12 @@ function send(socket: Socket, size: number): void {
   more();
 }
 
-function say(socket: Socket, inTwoWrites: boolean): void {
-  if (!inTwoWrites) return void socket.write(MESSAGE);
+/** In halves: as programs do that write a head, then a body. */
+function say(socket: Socket, inHalves: boolean): void {
+  if (!inHalves) return void socket.write(MESSAGE);
   socket.write(HALF);
-  socket.write(HALF);
+  // Apart, so that what carries them does not happen to read both at once.
+  setTimeout(() => socket.writable && socket.write(HALF), HALVES_APART_MS);
 }
 
 /** @returns MB a second */
@@ -129,20 +132,20 @@ export async function newConnection(address: string): Promise<number> {
 export class Conversation {
   private constructor(
     private readonly socket: Socket,
-    private readonly inTwoWrites: boolean,
+    private readonly inHalves: boolean,
   ) {}
 
-  static async open(address: string, inTwoWrites: boolean): Promise<Conversation> {
+  static async open(address: string, inHalves: boolean): Promise<Conversation> {
     const socket = await open(address);
-    socket.write(header(inTwoWrites ? VERBS.answerTwice : VERBS.answer, 0));
-    return new Conversation(socket, inTwoWrites);
+    socket.write(header(inHalves ? VERBS.answerInHalves : VERBS.answer, 0));
+    return new Conversation(socket, inHalves);
   }
 
   /** @returns ms */
   async roundTrip(): Promise<number> {
     const began = performance.now();
     const answered = taken(this.socket, MESSAGE_BYTES);
-    say(this.socket, this.inTwoWrites);
+    say(this.socket, this.inHalves);
     await answered;
     return performance.now() - began;
   }

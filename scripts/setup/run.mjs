@@ -16,6 +16,7 @@ export function npm(...args) {
 
 /** Runs a command to its end, quietly. @throws SetupError with the end of what it printed */
 export async function run([file, ...args], { what, say }) {
+  /** @type {string[][]} */
   const [first, last] = [[], []];
   const child = spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) {

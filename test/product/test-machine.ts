@@ -8,7 +8,8 @@ import { until } from './until.js';
 
 const AGENT = repositoryPath('apps/gopher-agent/dist/gopher-agent.mjs');
 /** As the packages start it; see docs/decisions. */
-export const AGENT_FLAGS = ['--lite-mode', '--max-semi-space-size=1', '--max-old-space-size=64'];
+export const AGENT_FLAGS = ['--lite-mode', '--max-semi-space-size=1', '--max-old-space-size=48'];
+const AGENT_ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
 
 /** A machine with an agent: its own processes and folder, joined through the real enrolment. */
 export class TestMachine {
@@ -47,6 +48,7 @@ export class TestMachine {
 
   environment(): Record<string, string> {
     return {
+      ...AGENT_ENVIRONMENT,
       GOPHER_AGENT_STATE_DIR: this.stateDir,
       GOPHER_AGENT_PORT: String(this.agentPort),
       GOPHER_AGENT_CHECK_PORT: String(this.checkPort),

@@ -1,6 +1,6 @@
 import { type INestMicroservice, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ProcessSupervisor } from '@gopher/supervisor';
+import { type InstanceLock, ProcessSupervisor } from '@gopher/supervisor';
 import { AgentModule } from './agent.module.js';
 import { UsageError } from './agent.errors.js';
 import type { AgentConfig } from './config/agent.config.js';
@@ -15,14 +15,14 @@ import { Rathole } from './rathole/rathole.js';
 import { grpcOptions } from './rpc/grpc-options.js';
 import { serverNameInterceptor } from './rpc/server-name.interceptor.js';
 import { StateDirectory } from './state/state-directory.js';
-import { StateLock } from './state/state-lock.js';
+import { lockState } from './state/state-lock.js';
 
 /** A running agent. When it goes, the rathole clients stay. */
 export class Agent {
   private constructor(
     private readonly app: INestMicroservice,
     private readonly rathole: Rathole,
-    private readonly lock: StateLock,
+    private readonly lock: InstanceLock,
   ) {}
 
   /** @throws AgentError with what to do about it */
@@ -31,12 +31,12 @@ export class Agent {
     const enrolment = new Enrolment(state, await readEnrolment(state));
     checkPorts(config, enrolment.record);
     await state.prepare();
-    const lock = await StateLock.acquire(state.lockFile('run'));
+    const lock = await lockState(state, 'run');
     try {
       await state.tidy();
       return await Agent.open(config, enrolment, lock, logger);
     } catch (error) {
-      await lock.release();
+      lock.release();
       throw error;
     }
   }
@@ -45,13 +45,13 @@ export class Agent {
   async stop(): Promise<void> {
     await this.app.close();
     await this.rathole.close();
-    await this.lock.release();
+    this.lock.release();
   }
 
   private static async open(
     config: AgentConfig,
     enrolment: Enrolment,
-    lock: StateLock,
+    lock: InstanceLock,
     logger: LoggerService,
   ): Promise<Agent> {
     const { record, state } = enrolment;

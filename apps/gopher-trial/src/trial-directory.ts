@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { messageOf, UsageError } from './trial.errors.js';
 
 const databaseHome = z.object({ dataDir: z.string(), socketDir: z.string() });
-export type DatabaseHome = z.output<typeof databaseHome>;
 
 const enrolment = z.object({
   machineId: z.string(),

@@ -26,12 +26,12 @@ export async function until<T>(
 }
 
 /** All of them, or the first failure once the others, told by the abort, have ended as well. */
-export async function together<T extends readonly unknown[]>(
+export async function together<T extends readonly unknown[] | []>(
   abort: AbortController,
-  tasks: { [K in keyof T]: Promise<T[K]> },
-): Promise<T> {
+  tasks: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   try {
-    return (await Promise.all(tasks)) as unknown as T;
+    return await Promise.all(tasks);
   } catch (error) {
     abort.abort(error);
     await Promise.allSettled(tasks);

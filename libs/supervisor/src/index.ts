@@ -2,5 +2,5 @@ export * from './process.errors.js';
 export { ProcessSupervisor, type ProcessSupervisorOptions } from './process-supervisor.js';
 export * from './supervisor.js';
 export type { SupervisorLog } from './supervisor-log.js';
-export { InstanceLock, InstanceLockedError } from './instance-lock.js';
+export { InstanceLock, InstanceLockedError, type LockHolder } from './instance-lock.js';
 export { CommandFailedError, runCommand } from './run-command.js';

@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { environmentOf } from './command.js';
 import { SupervisorError } from './process.errors.js';
@@ -8,14 +16,21 @@ import { SupervisorError } from './process.errors.js';
 const CONFLICT = 75;
 const FD_IN_CHILD = 3;
 
+export interface LockHolder {
+  pid: number;
+  since: string;
+}
+
 export class InstanceLockedError extends SupervisorError {
   readonly code = 'instance-locked';
 
   constructor(
     readonly directory: string,
-    holder: string,
+    /** null: not known. */
+    readonly holder: LockHolder | null,
   ) {
-    super(`${directory} is in use by ${holder}`);
+    const who = holder ? `process ${holder.pid} since ${holder.since}` : 'another process';
+    super(`${directory} is in use by ${who}`);
   }
 }
 
@@ -27,17 +42,19 @@ export class InstanceLock {
   /** A plain descriptor: a FileHandle would be closed, and the lock lost, by garbage collection. */
   private constructor(private readonly fd: number) {}
 
-  /** @throws InstanceLockedError saying who holds it. */
-  static async acquire(directory: string): Promise<InstanceLock> {
+  /**
+   * @param name there may be several locks in one directory
+   * @throws InstanceLockedError saying who holds it
+   */
+  static async acquire(directory: string, name = 'instance'): Promise<InstanceLock> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, 'instance.lock');
+    const path = pathOf(directory, name);
     const fd = openSync(path, 'a+', 0o600);
     try {
-      if (!(await lock(fd))) {
-        throw new InstanceLockedError(directory, readFileSync(path, 'utf8') || 'another process');
-      }
+      if (!(await lock(fd))) throw new InstanceLockedError(directory, readHolder(path));
       ftruncateSync(fd);
-      writeSync(fd, `process ${process.pid} since ${new Date().toISOString()}`);
+      const holder: LockHolder = { pid: process.pid, since: new Date().toISOString() };
+      writeSync(fd, JSON.stringify(holder));
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -45,9 +62,32 @@ export class InstanceLock {
     return new InstanceLock(fd);
   }
 
+  /** Who holds it now; null: nobody. */
+  static async holder(directory: string, name = 'instance'): Promise<LockHolder | null> {
+    const path = pathOf(directory, name);
+    if (!existsSync(path)) return null;
+    const fd = openSync(path, 'r');
+    try {
+      return (await lock(fd)) ? null : readHolder(path);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   release(): void {
     ftruncateSync(this.fd);
     closeSync(this.fd);
+  }
+}
+
+const pathOf = (directory: string, name: string): string => join(directory, `${name}.lock`);
+
+/** null: it was just taken, and its holder has not written yet. */
+function readHolder(path: string): LockHolder | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as LockHolder;
+  } catch {
+    return null;
   }
 }
 

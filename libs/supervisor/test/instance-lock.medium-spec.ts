@@ -18,7 +18,9 @@ describe(InstanceLock.name, () => {
     const second = InstanceLock.acquire(directory);
     await expect(second).rejects.toThrow(InstanceLockedError);
     await expect(second).rejects.toThrow(`process ${process.pid}`);
+    expect(await InstanceLock.holder(directory)).toMatchObject({ pid: process.pid });
     first.release();
+    expect(await InstanceLock.holder(directory)).toBeNull();
   });
 
   it('can be had again once it was released', async () => {
@@ -36,6 +38,15 @@ describe(InstanceLock.name, () => {
     process.kill(-holder.pid!, 'SIGKILL');
     await once(holder, 'exit');
     await vi.waitFor(() => expect(held()).resolves.toBeUndefined());
+  });
+
+  it('is one of several in a directory', async () => {
+    const locks = [
+      await InstanceLock.acquire(directory, 'run'),
+      await InstanceLock.acquire(directory, 'enrol'),
+    ];
+    expect(await InstanceLock.holder(directory)).toBeNull();
+    for (const lock of locks) lock.release();
   });
 
   it('goes to exactly one of many who come at once', async () => {

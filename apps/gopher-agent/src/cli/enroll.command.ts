@@ -7,7 +7,7 @@ import { HttpsEdgeClient } from '../enrolment/https-edge-client.js';
 import { readHandRunClient } from '../enrolment/take-over.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
 import { StateDirectory } from '../state/state-directory.js';
-import { StateLock } from '../state/state-lock.js';
+import { lockHolder, lockState } from '../state/state-lock.js';
 import { withProgress } from './progress.js';
 
 export interface EnrollOptions {
@@ -24,14 +24,14 @@ export async function enroll(options: EnrollOptions): Promise<void> {
   const order = await toOrder(options, config);
   const state = new StateDirectory(config.stateDir);
   await state.prepare();
-  const lock = await StateLock.acquire(state.lockFile('enrol'));
+  const lock = await lockState(state, 'enrol');
   try {
     const edge = new HttpsEdgeClient(server, order.fingerprint);
     const record = await withProgress(`Asking ${server.origin}`, enrol(state, edge, order));
-    const running = await StateLock.holderOf(state.lockFile('run'));
+    const running = await lockHolder(state, 'run');
     report(record, running?.pid ?? null, options.json ?? false);
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 

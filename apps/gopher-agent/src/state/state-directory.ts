@@ -38,10 +38,6 @@ export class StateDirectory {
     return join(this.root, 'processes');
   }
 
-  lockFile(purpose: 'run' | 'enrol'): string {
-    return join(this.root, `${purpose}.lock`);
-  }
-
   private get directories(): string[] {
     return [this.root, join(this.root, 'rathole'), join(this.root, 'kept')];
   }

@@ -7,7 +7,7 @@ import { runsClientOf } from '../rathole/client-spec.js';
 import { isCheckService } from '../rathole/config-guard.js';
 import { initialConfig, keptConfigFile } from '../rathole/kept-config.js';
 import { clientFileOf, type ClientName, type StateDirectory } from '../state/state-directory.js';
-import { StateLock } from '../state/state-lock.js';
+import { lockHolder } from '../state/state-lock.js';
 import { AGENT_VERSION } from '../version.js';
 
 export interface LocalClient {
@@ -31,7 +31,7 @@ export async function observeLocally(
 ): Promise<LocalStatus> {
   const control = await readConfig(state, record, 'control');
   const data = await readConfig(state, record, 'data');
-  const agent = await StateLock.holderOf(state.lockFile('run'));
+  const agent = await lockHolder(state, 'run');
   const names = data.parsed?.services.map(({ name }) => name) ?? [];
   return {
     version: AGENT_VERSION,

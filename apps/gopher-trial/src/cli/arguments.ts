@@ -20,7 +20,7 @@ export function parseOrder([command, ...args]: readonly string[]): Order {
 function parse(args: string[], flags: string[]): Record<string, boolean | undefined> {
   const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'boolean' as const }]));
   try {
-    return parseArgs({ args, options }).values as Record<string, boolean | undefined>;
+    return parseArgs({ args, options }).values;
   } catch (error) {
     throw new UsageError(`${messageOf(error)}; npm start -- --help tells more`, { cause: error });
   }

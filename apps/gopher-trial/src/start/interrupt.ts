@@ -15,6 +15,10 @@ export class Interrupt {
     }
   }
 
+  static ignore(): void {
+    for (const signal of SIGNALS) process.on(signal, () => {});
+  }
+
   get signal(): AbortSignal {
     return this.abort.signal;
   }

@@ -18,7 +18,7 @@ const never = new AbortController().signal;
 
 /** Resolves with the exit code. */
 export async function stop(config: TrialConfig, { purge }: { purge: boolean }): Promise<number> {
-  new Interrupt(); // half a stop is no good: it is short, and goes through
+  Interrupt.ignore(); // half a stop is no good: it is short, and goes through
   const progress = new Progress(process.stdout, config.startedAt);
   const trial = new Trial(config, progress);
   try {
