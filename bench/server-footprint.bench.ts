@@ -8,11 +8,11 @@ import { median } from './support/statistics.js';
 
 const MACHINES = 100;
 /** Longer than a minute, so that a sweep falls into it. */
-const WATCHED_S = Number(process.env.W ?? 65);
+const WATCHED_S = 65;
 
 /** A gopher-server that was started with machines, while it hears of all of them. */
 export async function serverFootprint(scene: Scene): Promise<void> {
-  const edge = await startEdge(scene, { NODE_OPTIONS: '--max-semi-space-size=2 --optimize-for-size' });
+  const edge = await startEdge(scene);
   await edge.endServer('SIGTERM');
   const fleet = await startFleet(scene, edge, MACHINES);
   await scene.own(
@@ -30,7 +30,7 @@ export async function serverFootprint(scene: Scene): Promise<void> {
   for (let second = 0; second < WATCHED_S; second += 1) {
     await delay(1_000);
     scene.goOn();
-    if (second % 5 === 0) scene.note(JSON.stringify(memoryOf(edge.serverPid)));    resident.push(memoryOf(edge.serverPid).residentMb);
+    resident.push(memoryOf(edge.serverPid).residentMb);
   }
   const cpuShare = (cpuMsOf(edge.serverPid) - cpuBefore) / (WATCHED_S * 1_000);
   const { watchers } = await fleet.ask({ does: 'count' });

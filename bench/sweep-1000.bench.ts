@@ -8,13 +8,15 @@ import { Worker } from './support/worker.js';
 
 const AGENTS = 1_000;
 const SWEEPS = 10;
+/** What gopher-server's main.ts sets for itself. */
+const SERVER_FLAGS = ['--max-semi-space-size=1', '--cpu-prof', '--cpu-prof-dir=/tmp/prof'];
 
 /** One pass of MachineHealthSweep over all agents. */
 export async function sweep1000(scene: Scene): Promise<void> {
   const edge = await startEdge(scene);
   await edge.endServer('SIGTERM');
   const fleet = await startFleet(scene, edge, AGENTS);
-  const server = await Worker.start<SweepRequest, SweepResponse>(scene, 'sweep');
+  const server = await Worker.start<SweepRequest, SweepResponse>(scene, 'sweep', SERVER_FLAGS);
   await server.ask({ does: 'open', settings: edge.environment() });
   const sweep = async () => {
     scene.goOn();

@@ -20,10 +20,12 @@ export class Worker<Request, Response> {
   static start<Request, Response>(
     scene: Scene,
     name: WorkerName,
+    flags: readonly string[] = [],
   ): Promise<Worker<Request, Response>> {
     const file = repositoryPath(`bench/dist/${name}.process.mjs`);
+    const options = { serialization: 'advanced', execArgv: [...flags] } as const;
     return scene.own(
-      () => new Worker<Request, Response>(name, fork(file, { serialization: 'advanced' })),
+      () => new Worker<Request, Response>(name, fork(file, options)),
       (worker) => worker.end(),
     );
   }
@@ -51,7 +53,7 @@ export class Worker<Request, Response> {
   private async end(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
+    this.child.kill('SIGTERM');
     await exited;
   }
 }

@@ -1,4 +1,6 @@
 import 'reflect-metadata';
-import { run } from './startup/run.js';
+import './startup/small-young-generation.js';
 
+// Not before: what is imported fills that space already.
+const { run } = await import('./startup/run.js');
 await run(process.argv.slice(2));

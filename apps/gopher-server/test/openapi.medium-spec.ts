@@ -88,6 +88,15 @@ describe('the description of the API', () => {
     }
   });
 
+  it('says which operations need no token of the API', () => {
+    const open = operations.filter(([, { security }]) => security !== undefined);
+    expect(open.map(([, { operationId, security }]) => [operationId, security])).toEqual([
+      ['enrol', [{}]],
+      ['getCa', [{}]],
+      ['getClientConfig', [{}]],
+    ]);
+  });
+
   it('declares every part of a path, and a schema for each parameter', () => {
     for (const [name, { parameters = [] }] of operations) {
       const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, part]) => part);

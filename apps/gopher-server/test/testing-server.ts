@@ -1,5 +1,7 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
@@ -76,13 +78,17 @@ export class TestingServer {
 
   static async start(settings: Record<string, string> = {}): Promise<TestingServer> {
     const stateDir = await mkdtemp(join(tmpdir(), 'gopher-server-'));
-    const server = new TestingServer(portBlock(), stateDir, await createDatabase(), settings);
+    const server = new TestingServer(await freeBlock(), stateDir, await createDatabase(), settings);
     await server.open();
     return server;
   }
 
   get url(): string {
     return `http://127.0.0.1:${this.ports.api}`;
+  }
+
+  get authorization(): { authorization: string } {
+    return { authorization: `Bearer ${this.token}` };
   }
 
   get database(): DataSource {
@@ -124,7 +130,7 @@ export class TestingServer {
 
   /** Below /api/v1, with the token; any status is an answer. */
   call<T = Problem>(path: string, options: CallOptions = {}): Promise<Answer<T>> {
-    const headers = { authorization: `Bearer ${this.token}`, ...options.headers };
+    const headers = { ...this.authorization, ...options.headers };
     return this.fetch<T>(`/api/v1${path}`, { ...options, headers });
   }
 
@@ -269,5 +275,25 @@ export class TestingServer {
     await app.get(Reconciler).settled();
     await app.listen(config.port, config.host);
     this.token = (await readFile(tokens.file, 'utf8')).trim();
+  }
+}
+
+/** A test run that was killed leaves its rathole behind, and with it a port. */
+async function freeBlock(): Promise<PortBlock> {
+  for (;;) {
+    const block = portBlock();
+    if ((await isFree(block.rathole)) && (await isFree(block.api))) return block;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  try {
+    await once(probe.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe.close();
   }
 }

@@ -102,15 +102,13 @@ export class Trial {
   }
 
   private async startServer(signal: AbortSignal): Promise<void> {
-    const isReady = async () => ((await this.api.isReady()) ? true : null);
     await this.progress.step(
       'Starting the edge',
       async () => {
         const now = Date.now();
         const beginning = await this.supervisor.run(serverSpec(this.config, this.directory));
         this.serverSince = beginning === 'found running' ? 0 : now;
-        const wait = { timeoutMs: SERVER_READY_MS, signal };
-        await this.supervisor.untilReady(SERVER, isReady, wait);
+        await this.untilServerIsReady(signal);
         return beginning;
       },
       (beginning) => `gopher-server ${beginning} (${this.config.apiUrl})`,
@@ -118,25 +116,25 @@ export class Trial {
   }
 
   private async joinMachine(signal: AbortSignal): Promise<Memory> {
+    await this.haveRatholeFound(signal);
     const before = await this.directory.recall();
     const { id } = await this.join.findOrCreate(before);
     const enrolled = await this.join.enrol(id, { ...before, machineId: id });
-    if (!enrolled.isNew) await this.untilRatholeRuns();
     await this.join.startAgent();
     return this.join.untilUp(enrolled, this.serverSince, signal);
   }
 
-  /** A server that once looked in vain looks again in a while, or at once when it starts. */
-  private async untilRatholeRuns(): Promise<void> {
+  /** A server that looked for it in vain, perhaps elsewhere, would look again only in a while. */
+  private async haveRatholeFound(signal: AbortSignal): Promise<void> {
     const { rathole } = await this.api.edge();
     if (rathole.state !== 'missing') return;
     await this.supervisor.processes.restart(SERVER);
-    const wait = { timeoutMs: SERVER_READY_MS, signal: new AbortController().signal };
-    await this.supervisor.untilReady(
-      SERVER,
-      async () => ((await this.api.isReady()) ? true : null),
-      wait,
-    );
+    await this.untilServerIsReady(signal);
+  }
+
+  private untilServerIsReady(signal: AbortSignal): Promise<true> {
+    const isReady = async () => ((await this.api.isReady()) ? true : null);
+    return this.supervisor.untilReady(SERVER, isReady, { timeoutMs: SERVER_READY_MS, signal });
   }
 
   private async openTunnel(machineId: string, memory: Memory, signal: AbortSignal) {

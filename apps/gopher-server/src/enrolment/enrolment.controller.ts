@@ -36,6 +36,7 @@ export class EnrolmentController {
   @Header('content-type', 'application/x-pem-file')
   @ApiOperation({ operationId: 'getCa', summary: "The certificate of the edge's own CA, PEM" })
   @ApiOkResponse({ content: { 'application/x-pem-file': { schema: { type: 'string' } } } })
+  @ApiProblem()
   ca(): string {
     return this.edge.ca.certificatePem;
   }

@@ -44,7 +44,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .setTitle('Gopher')
     .setDescription('Tunnels to machines behind NAT: what publishes them, and what watches them.')
     .setVersion(RELEASE)
-    .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'token')
+    .addSecurity('token', { type: 'http', scheme: 'bearer' })
     .addSecurityRequirements('token')
     .build();
   return withProblemMediaType(SwaggerModule.createDocument(app, document));

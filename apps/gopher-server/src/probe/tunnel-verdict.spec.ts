@@ -1,18 +1,79 @@
-import { retryAfterMs } from './tunnel-verdict.js';
+import { type Evidence, tcpVerdict, udpVerdict } from './tunnel-verdict.js';
 
-describe(retryAfterMs.name, () => {
-  const failed = { state: 'failed', leg: 'machine→target', reason: 'it is not there' } as const;
-  const pending = { state: 'pending', reason: 'its client.toml was not fetched yet' } as const;
+const AT = new Date();
+const TUNNEL = { target: '127.0.0.1:80' };
+const serves = { serves: true, observedAt: AT, detail: '' };
+const broken = { serves: false, observedAt: AT, detail: 'nothing came back' };
+const evidence = (changes: Partial<Evidence>): Evidence => ({
+  outcome: { met: 'silence' },
+  dataPath: serves,
+  hasAgent: true,
+  targetProblem: null,
+  waitingMs: 0,
+  ...changes,
+});
+const refused = { met: 'refused', detail: 'ECONNREFUSED' } as const;
 
-  it('grows to half a minute where a service may be disturbed', () => {
-    expect([1, 2, 6, 100].map((attempts) => retryAfterMs(failed, attempts))).toEqual([
-      1_000, 2_000, 30_000, 30_000,
-    ]);
+describe(tcpVerdict.name, () => {
+  const cases: [string, Partial<Evidence>, object][] = [
+    ['bytes from the target', { outcome: { met: 'bytes' } }, { state: 'active', proof: 'bytes' }],
+    [
+      'bytes, whatever the data check says',
+      { outcome: { met: 'bytes' }, dataPath: broken },
+      { state: 'active', proof: 'bytes' },
+    ],
+    ['a target that waits for the visitor', {}, { state: 'active', proof: 'accepted' }],
+    [
+      'silence of a machine that was never checked',
+      { dataPath: null },
+      { state: 'active', proof: 'accepted' },
+    ],
+    [
+      'silence behind a client that carries no bytes, at first',
+      { dataPath: broken },
+      { state: 'pending', reason: 'The machine is being told' },
+    ],
+    [
+      'silence behind a client that carries no bytes, for long',
+      { dataPath: broken, waitingMs: 10_000 },
+      { state: 'failed', leg: 'rathole→machine', reason: expect.stringMatching(/nothing came back/) },
+    ],
+    [
+      'an end without bytes',
+      { outcome: { met: 'closed' } },
+      { state: 'failed', leg: 'machine→target', reason: expect.stringMatching(/127\.0\.0\.1:80;/) },
+    ],
+    [
+      'an end without bytes, with what the agent found',
+      { outcome: { met: 'closed' }, targetProblem: 'ECONNREFUSED' },
+      { state: 'failed', leg: 'machine→target', reason: expect.stringMatching(/: ECONNREFUSED; is/) },
+    ],
+    ['a port that is not open yet', { outcome: refused }, { state: 'pending' }],
+    [
+      'a port that does not open',
+      { outcome: refused, waitingMs: 10_000 },
+      { state: 'failed', leg: 'rathole→machine', reason: expect.stringMatching(/ECONNREFUSED/) },
+    ],
+    [
+      'a port that does not open, of a machine without an agent',
+      { outcome: refused, hasAgent: false, dataPath: null, waitingMs: 1e9 },
+      { state: 'pending', reason: expect.stringMatching(/client\.toml/) },
+    ],
+  ];
+
+  it.each(cases)('on %s', (_, changes, verdict) => {
+    expect(tcpVerdict(TUNNEL, evidence(changes))).toMatchObject(verdict);
   });
+});
 
-  it('stays short for a tunnel that waits for its machine, however long it waits', () => {
-    expect([1, 2, 6, 100].map((attempts) => retryAfterMs(pending, attempts))).toEqual([
-      1_000, 2_000, 2_000, 2_000,
-    ]);
+describe(udpVerdict.name, () => {
+  it('rests on the port and the data check alone', () => {
+    const rest = { dataPath: serves, hasAgent: true, waitingMs: 20_000 };
+    expect(udpVerdict(rest, true)).toEqual({ state: 'active', proof: 'bound' });
+    expect(udpVerdict({ ...rest, dataPath: null }, true)).toMatchObject({ state: 'active' });
+    expect(udpVerdict({ ...rest, dataPath: broken }, true)).toMatchObject({ state: 'failed' });
+    expect(udpVerdict(rest, false)).toMatchObject({ state: 'failed', leg: 'rathole→machine' });
+    expect(udpVerdict({ ...rest, waitingMs: 0 }, false)).toMatchObject({ state: 'pending' });
+    expect(udpVerdict({ ...rest, hasAgent: false }, false)).toMatchObject({ state: 'pending' });
   });
 });

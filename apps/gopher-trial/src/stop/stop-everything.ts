@@ -23,7 +23,9 @@ export async function stopEverything(trial: Trial): Promise<boolean> {
   await trial.rememberDatabase().catch(() => {});
   const attempt = async (what: string, work: () => Promise<unknown>) => {
     try {
-      await progress.step(`Stopping ${what}`, work, () => `${what} stopped`);
+      // A second Ctrl-C ends the command that stops things, not the wish to have them stopped.
+      const persistently = () => work().catch(work);
+      await progress.step(`Stopping ${what}`, persistently, () => `${what} stopped`);
     } catch (error) {
       progress.line(`${what}: ${messageOf(error)}`);
     }
@@ -54,7 +56,7 @@ async function endWhatIsLeft(trial: Trial): Promise<number[]> {
     ['SIGKILL', KILL_MS],
   ] as const) {
     for (const { pid, argv } of await trial.running()) {
-      trial.progress.line(`Ending process ${pid} as well (${signal}): ${argv.join(' ')}`);
+      trial.progress.line(`Ending process ${pid} as well (${signal}): ${shortened(argv)}`);
       end(pid, signal);
     }
     const ask = async () => ((await trial.running()).length === 0 ? true : null);
@@ -65,6 +67,8 @@ async function endWhatIsLeft(trial: Trial): Promise<number[]> {
   if (left.length > 0) trial.progress.line(`Still running: ${left.join(', ')}`);
   return left;
 }
+
+const shortened = (argv: readonly string[]): string => argv.join(' ').slice(0, 200);
 
 function end(pid: number, signal: NodeJS.Signals): void {
   try {

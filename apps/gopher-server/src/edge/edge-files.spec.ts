@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { parse } from 'smol-toml';
+import { deriveMachineFiles, deriveServerFile, type EdgeSettings } from './edge-files.js';
+import type { SnapshotMachine, SnapshotTunnel } from './edge-snapshot.js';
+
+type Services = Record<string, Record<string, unknown>>;
+
+const KEY = Buffer.alloc(32, 7).toString('base64');
+const settings: EdgeSettings = {
+  ratholeBind: '0.0.0.0:2333',
+  ratholePublic: 'edge.example.com:2333',
+  noisePublicKey: KEY,
+  noisePrivateKey: KEY,
+  open: (sealed) => `opened-${sealed}`,
+};
+const tunnel = (id: string, changes: Partial<SnapshotTunnel> = {}): SnapshotTunnel => ({
+  id,
+  protocol: 'tcp',
+  target: '192.168.1.5:80',
+  bindAddress: '127.0.0.1',
+  port: 10_000,
+  tokenSealed: `t-${id}`,
+  ...changes,
+});
+const AGENT = {
+  agentAddr: '127.0.0.1:21000',
+  port: 21_000,
+  checkPort: 21_001,
+  agentPort: 4_322,
+  agentCheckPort: 4_323,
+  tokenSealed: 'b',
+  checkTokenSealed: 'c',
+};
+const machine = (id: string, changes: Partial<SnapshotMachine> = {}): SnapshotMachine => ({
+  id,
+  agent: AGENT,
+  tunnels: [],
+  ...changes,
+});
+
+const serverOf = (machines: SnapshotMachine[]) =>
+  (parse(deriveServerFile({ machines }, settings)) as { server: { services: Services } }).server;
+const clientOf = (toml: string) =>
+  (parse(toml) as { client: { services: Services; remote_addr: string } }).client;
+
+describe(deriveServerFile.name, () => {
+  it('keeps the table of services when there are none', () => {
+    expect(serverOf([]).services).toEqual({});
+  });
+
+  it('has two services for an agent, and one for each tunnel with its address', () => {
+    const tunnels = [tunnel('1'), tunnel('2', { protocol: 'udp', bindAddress: '::', port: 53 })];
+    expect(serverOf([machine('m', { tunnels })]).services).toEqual({
+      'back-channel.m': { type: 'tcp', token: 'opened-b', bind_addr: '127.0.0.1:21000' },
+      'check.m': { type: 'tcp', token: 'opened-c', bind_addr: '127.0.0.1:21001' },
+      'tunnel.1': { type: 'tcp', token: 'opened-t-1', bind_addr: '127.0.0.1:10000' },
+      'tunnel.2': { type: 'udp', token: 'opened-t-2', bind_addr: '[::]:53' },
+    });
+  });
+});
+
+describe(deriveMachineFiles.name, () => {
+  it('puts the back-channel alone into the control file, and the tunnels into the other', () => {
+    const files = deriveMachineFiles(machine('m', { tunnels: [tunnel('1')] }), settings);
+    expect(clientOf(files.control).services).toEqual({
+      'back-channel.m': { type: 'tcp', token: 'opened-b', local_addr: '127.0.0.1:4322' },
+    });
+    expect(clientOf(files.data.toml).services).toEqual({
+      'tunnel.1': { type: 'tcp', token: 'opened-t-1', local_addr: '192.168.1.5:80' },
+      'check.m': { type: 'tcp', token: 'opened-c', local_addr: '127.0.0.1:4323' },
+    });
+  });
+
+  it('has tunnels alone for a machine without an agent', () => {
+    const files = deriveMachineFiles(
+      machine('m', { agent: null, tunnels: [tunnel('1')] }),
+      settings,
+    );
+    expect(files.control).toBe('');
+    expect(Object.keys(clientOf(files.data.toml).services)).toEqual(['tunnel.1']);
+  });
+
+  it('says nothing of other machines, and nothing of the private key of the edge', () => {
+    const other = { ...settings, noisePrivateKey: Buffer.alloc(32, 9).toString('base64') };
+    const { data, control } = deriveMachineFiles(machine('m'), other);
+    expect(data.toml + control).not.toContain(other.noisePrivateKey);
+    expect(clientOf(control).remote_addr).toBe('edge.example.com:2333');
+  });
+
+  it('gives the same bytes for the same facts, and others for others', () => {
+    const one = deriveMachineFiles(machine('m', { tunnels: [tunnel('1')] }), settings).data;
+    const same = deriveMachineFiles(machine('m', { tunnels: [tunnel('1')] }), settings).data;
+    const moved = tunnel('1', { target: '192.168.1.5:81' });
+    expect(same).toEqual(one);
+    expect(deriveMachineFiles(machine('m', { tunnels: [moved] }), settings).data.sha256).not.toBe(
+      one.sha256,
+    );
+  });
+
+  it('names on both sides the same services with the same tokens', () => {
+    const machines = fc.uniqueArray(
+      fc.record({
+        id: fc.uuid(),
+        agent: fc.constantFrom(AGENT, null),
+        tunnels: fc.uniqueArray(
+          fc.uuid().map((id) => tunnel(id)),
+          { selector: ({ id }) => id },
+        ),
+      }),
+      { selector: ({ id }) => id, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(machines, (all) => {
+        const tokens = (services: Services) =>
+          Object.entries(services).map(([name, { token }]) => `${name} ${String(token)}`);
+        const served = tokens(serverOf(all).services);
+        const used = all.flatMap((one) => {
+          const { control, data } = deriveMachineFiles(one, settings);
+          const control_ = control ? tokens(clientOf(control).services) : [];
+          return [...control_, ...tokens(clientOf(data.toml).services)];
+        });
+        expect(used.toSorted()).toEqual(served.toSorted());
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

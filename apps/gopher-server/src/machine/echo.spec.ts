@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { echo } from './echo.js';
+
+describe(echo.name, () => {
+  let server: Server | null = null;
+
+  afterEach(() => {
+    server?.close();
+    server = null;
+  });
+
+  async function behind(answer: (socket: Socket) => void): Promise<number> {
+    server = createServer((socket) => {
+      socket.on('error', () => {});
+      answer(socket);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  it('finds nothing wrong when the same bytes come back, in however many pieces', async () => {
+    const port = await behind((socket) => {
+      socket.on('data', (bytes) => {
+        for (const byte of bytes) socket.write(Buffer.of(byte));
+      });
+    });
+    await expect(echo(port, 2_000)).resolves.toBeNull();
+  });
+
+  const problems: [string, (socket: Socket) => void, RegExp][] = [
+    [
+      'other bytes',
+      (socket) => socket.write('SSH-2.0-OpenSSH_9.6 and more than 32 bytes'),
+      /other bytes/,
+    ],
+    ['nothing', () => {}, /nothing came back within 100 ms/],
+    ['too few bytes', (socket) => socket.write('few'), /nothing came back/],
+    ['an end', (socket) => socket.end(), /closed before the bytes came back/],
+    ['a reset', (socket) => socket.resetAndDestroy(), /ECONNRESET|closed before/],
+  ];
+
+  it.each(problems)('says so when %s comes back', async (_, answer, words) => {
+    await expect(echo(await behind(answer), 100)).resolves.toMatch(words);
+  });
+
+  it('says so when nobody listens', async () => {
+    const port = await behind(() => {});
+    server!.close();
+    await once(server!, 'close');
+    await expect(echo(port, 1_000)).resolves.toMatch(/has not connected its data client/);
+  });
+});

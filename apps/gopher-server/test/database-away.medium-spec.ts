@@ -1,0 +1,131 @@
+import pg from 'pg';
+import { inject } from 'vitest';
+import { until } from '../../../test/product/until.js';
+import { type Answer, type Problem, TestingServer } from './testing-server.js';
+
+describe('while the database is away', () => {
+  let server: TestingServer;
+  let machineId: string;
+
+  beforeEach(async () => {
+    server = await TestingServer.start();
+    machineId = (await server.createMachine('home')).id;
+  });
+
+  afterEach(async () => {
+    await back();
+    await server.stop();
+  });
+
+  /** Refuses new connections and ends those that there are. */
+  async function away(): Promise<void> {
+    const { name } = server.testingDatabase;
+    await administer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+    await administer(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+    );
+  }
+
+  const back = () =>
+    administer(`ALTER DATABASE ${server.testingDatabase.name} WITH ALLOW_CONNECTIONS true`);
+
+  function expectUnavailable({ status, headers, body, text }: Answer<Problem>): void {
+    expect([status, headers.get('content-type')]).toEqual([
+      503,
+      expect.stringMatching(/^application\/problem\+json/),
+    ]);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(body).toMatchObject({ status: 503, detail: expect.stringMatching(/database/i) });
+    expect(text).not.toMatch(/stack|node_modules/);
+  }
+
+  it('every call is answered 503, and all is well by itself when it is back', async () => {
+    const toml = await server.serverToml();
+    await away();
+    const calls: [string, string, unknown?][] = [
+      ['GET', '/machines'],
+      ['GET', `/machines/${machineId}`],
+      ['GET', `/machines/${machineId}/status`],
+      ['GET', '/tunnels'],
+      ['POST', '/machines', { name: 'attic' }],
+      ['POST', '/tunnels', { machineId, target: '127.0.0.1:80' }],
+      ['DELETE', `/machines/${machineId}`],
+      ['POST', `/machines/${machineId}/join-tokens`],
+    ];
+    for (const [method, path, body] of calls) {
+      expectUnavailable(await server.call(path, { method, ...(body ? { body } : {}) }));
+    }
+    expectUnavailable(await server.enrol(`${machineId}.${'x'.repeat(43)}`));
+    // A token that nobody has seen yet can not be judged now: that is no 401.
+    expectUnavailable(
+      await server.call('/machines', { headers: { authorization: 'Bearer unknown' } }),
+    );
+
+    expect((await server.fetch('/healthz')).status).toBe(200);
+    expectUnavailable(await server.fetch('/readyz'));
+    expect((await server.call('/edge')).status).toBe(200);
+    expect(await server.serverToml()).toBe(toml);
+
+    await back();
+    await until('it is ready', async () => (await server.fetch('/readyz')).status === 200, 5_000);
+    const { items } = await server.api<{ items: { id: string }[] }>('GET', '/machines');
+    expect(items.map(({ id }) => id)).toEqual([machineId]);
+    const tunnel = await server.api<{ id: string }>('POST', '/tunnels', {
+      machineId,
+      target: '127.0.0.1:80',
+    });
+    await until('rathole has it', async () => (await server.serverToml()).includes(tunnel.id));
+  });
+
+  it('what was under way is done whole or not at all, and can be repeated', async () => {
+    const body = { machineId, target: '127.0.0.1:80' };
+    const attempts = Array.from({ length: 20 }, (_, i) =>
+      server.call('/tunnels', { method: 'POST', body, headers: { 'idempotency-key': `key-${i}` } }),
+    );
+    await Promise.race(attempts);
+    await away();
+    for (const answer of await Promise.all(attempts)) {
+      if (answer.status !== 201) expectUnavailable(answer);
+    }
+    await back();
+    await until('it is ready', async () => (await server.fetch('/readyz')).status === 200, 5_000);
+    for (let i = 0; i < 20; i += 1) {
+      const headers = { 'idempotency-key': `key-${i}` };
+      expect((await server.call('/tunnels', { method: 'POST', body, headers })).status).toBe(201);
+    }
+    const [counted] = await server.database.query<{ tunnels: number; leases: number }[]>(
+      `SELECT (SELECT count(*)::int FROM tunnel) AS tunnels,
+         (SELECT count(*)::int FROM port_lease) AS leases`,
+    );
+    expect(counted).toEqual({ tunnels: 20, leases: 20 });
+  });
+
+  it('an agent is heard all the same, and its status is right soon after', async () => {
+    const { id, agent } = await server.joinedMachine('with-agent');
+    await away();
+    agent.tell({ agentVersion: '9.9.9' });
+    agent.disconnect();
+    await until('the agent is asked again', () => {
+      return agent.calls.filter((call) => call === 'getStatus').length > 1;
+    });
+    await back();
+    await until('its status is known', async () => {
+      const answer = await server.call<{ agent: { status: string; version: string } }>(
+        `/machines/${id}/status`,
+      );
+      return answer.body.agent?.status === 'up' && answer.body.agent.version === '9.9.9';
+    });
+  });
+});
+
+async function administer(sql: string): Promise<void> {
+  const url = new URL(inject('templateUrl'));
+  url.pathname = 'postgres';
+  const client = new pg.Client({ connectionString: url.toString() });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
