@@ -1,5 +1,5 @@
 import { startFleet } from './support/fleet.js';
-import { memoryOf } from './support/proc.js';
+import { cpuMsOf, memoryOf } from './support/proc.js';
 import { startEdge } from './support/product.js';
 import type { Scene } from './support/scene.js';
 import { median } from './support/statistics.js';
@@ -9,7 +9,7 @@ import { Worker } from './support/worker.js';
 const AGENTS = 1_000;
 const SWEEPS = 10;
 /** What gopher-server's main.ts sets for itself. */
-const SERVER_FLAGS = ['--max-semi-space-size=1', '--cpu-prof', '--cpu-prof-dir=/tmp/prof'];
+const SERVER_FLAGS = ['--max-semi-space-size=16'];
 
 /** One pass of MachineHealthSweep over all agents. */
 export async function sweep1000(scene: Scene): Promise<void> {
@@ -31,6 +31,7 @@ export async function sweep1000(scene: Scene): Promise<void> {
   scene.note('the first sweep, which connects');
   const coldMs = await sweep();
   scene.note('warm sweeps');
+  const cpuBefore = { server: cpuMsOf(server.pid), fleet: cpuMsOf(fleet.pid) };
   const quiet: number[] = [];
   const written: number[] = [];
   for (let i = 0; i < SWEEPS; i += 1) {
@@ -43,6 +44,9 @@ export async function sweep1000(scene: Scene): Promise<void> {
   scene.report('warm, nothing new: median', median(quiet), 'ms', { atMost: 1_000 });
   scene.report('warm, nothing new: most', Math.max(...quiet), 'ms');
   scene.report('cold, connecting', coldMs, 'ms');
+  const cpu = (pid: number, before: number) => (cpuMsOf(pid) - before) / (SWEEPS * 2);
+  scene.report('CPU of a sweep, the server', cpu(server.pid, cpuBefore.server), 'ms');
+  scene.report('CPU of a sweep, the agents', cpu(fleet.pid, cpuBefore.fleet), 'ms');
   scene.report('resident before', emptyMb, 'MB');
   scene.report('resident after', memoryOf(server.pid).residentMb, 'MB');
 }

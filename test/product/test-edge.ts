@@ -54,7 +54,7 @@ export class TestEdge {
     try {
       await edge.startServer();
     } catch (error) {
-      await edge.stop();
+      await edge.stop().catch(() => {}); // what failed first tells more
       throw error;
     }
     return edge;

@@ -31,7 +31,7 @@ export class TestMachine {
       await machine.startAgent();
       await machine.untilUp();
     } catch (error) {
-      await machine.stop();
+      await machine.stop().catch(() => {}); // what failed first tells more
       throw error;
     }
     return machine;

@@ -169,16 +169,13 @@ describe('a gopher-server that starts', () => {
     const refused = async (settings: Record<string, string>): Promise<string> => {
       const log = join(edge.directory, `second-${Date.now()}.log`);
       const ports = portBlock();
-      const second = Program.start(
-        [MAIN],
-        {
-          ...edge.environment(),
-          GOPHER_PORT: String(ports.api),
-          GOPHER_RATHOLE_BIND: `127.0.0.1:${ports.rathole}`,
-          ...settings,
-        },
-        log,
-      );
+      const environment = {
+        ...edge.environment(),
+        GOPHER_PORT: String(ports.api),
+        GOPHER_RATHOLE_BIND: `127.0.0.1:${ports.rathole}`,
+        ...settings,
+      };
+      const second = Program.start([MAIN], environment, log);
       try {
         await until('it says why it ends', () => second.log().includes('gopher-server: '));
         await until('it ended', () => !second.running, 3_000);
@@ -186,6 +183,10 @@ describe('a gopher-server that starts', () => {
         return second.log();
       } finally {
         await second.end('SIGKILL');
+        // Had it not been refused, it would have engines of its own by now.
+        if (environment.GOPHER_STATE_DIR !== edge.stateDir) {
+          await Program.start([MAIN, 'stop'], environment, log).exited;
+        }
       }
     };
 

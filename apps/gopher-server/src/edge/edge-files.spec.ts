@@ -38,6 +38,16 @@ const machine = (id: string, changes: Partial<SnapshotMachine> = {}): SnapshotMa
   ...changes,
 });
 
+/** As the table of leases gives them. */
+function withPortsOfTheirOwn(machines: SnapshotMachine[]): SnapshotMachine[] {
+  let port = 10_000;
+  return machines.map((one) => ({
+    ...one,
+    agent: one.agent && { ...one.agent, port: ++port, checkPort: ++port },
+    tunnels: one.tunnels.map((drawn) => ({ ...drawn, port: ++port })),
+  }));
+}
+
 const serverOf = (machines: SnapshotMachine[]) =>
   (parse(deriveServerFile({ machines }, settings)) as { server: { services: Services } }).server;
 const clientOf = (toml: string) =>
@@ -110,7 +120,8 @@ describe(deriveMachineFiles.name, () => {
       { selector: ({ id }) => id, maxLength: 5 },
     );
     fc.assert(
-      fc.property(machines, (all) => {
+      fc.property(machines, (drawn) => {
+        const all = withPortsOfTheirOwn(drawn);
         const tokens = (services: Services) =>
           Object.entries(services).map(([name, { token }]) => `${name} ${String(token)}`);
         const served = tokens(serverOf(all).services);

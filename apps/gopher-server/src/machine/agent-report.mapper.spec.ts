@@ -1,4 +1,4 @@
-import { MachineStatus, RatholeClientState } from '@gopher/proto';
+import { type ConfigState, MachineStatus, RatholeClientState } from '@gopher/proto';
 import { toAgentReport } from './agent-report.mapper.js';
 
 const client = { state: RatholeClientState.CONNECTED, pid: 0 };
@@ -17,7 +17,7 @@ describe(toAgentReport.name, () => {
     const report = toAgentReport(
       MachineStatus.fromPartial({
         data: { state: 99 as RatholeClientState },
-        config: { state: 99 },
+        config: { state: 99 as ConfigState },
       }),
     );
     expect([report.data?.state, report.config?.state]).toEqual(['unknown', 'unknown']);
