@@ -112,7 +112,7 @@ async function runOne(name: string, interrupted: Promise<never>): Promise<Row[]>
   } finally {
     await scene.end();
   }
-  process.stderr.write(`\n${table(scene.rows)}\n\n`);
+  if (scene.rows.length > 0) process.stderr.write(`\n${table(scene.rows)}\n\n`);
   return scene.rows;
 }
 

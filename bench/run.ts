@@ -3,6 +3,7 @@
 // properties, which test/product has.
 import { build, type Plugin } from 'esbuild';
 import { fileURLToPath } from 'node:url';
+import type { main } from './main.js';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -30,5 +31,5 @@ await build({
   logLevel: 'warning',
   plugins: [built],
 });
-const { main } = (await import(path('dist/main.mjs'))) as typeof import('./main.js');
-await main(process.argv.slice(2));
+const bench = (await import(path('dist/main.mjs'))) as { main: typeof main };
+await bench.main(process.argv.slice(2));

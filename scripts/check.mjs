@@ -3,17 +3,21 @@
 import { spawnSync } from 'node:child_process';
 
 const CHECKS = [
-  ['format', ['prettier', '--check', '--log-level', 'warn', '.']],
-  ['types', ['tsc', '-b']],
-  ['types of tests', ['tsc', '-p', 'tsconfig.test.json']],
-  ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
-  ['dead code', ['knip', '--no-config-hints']],
-  ['dependency rules', ['depcruise', '--config', '.dependency-cruiser.mjs', 'apps', 'libs']],
-  ['proto lint', ['buf', 'lint']],
+  { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+  { name: 'types', command: ['tsc', '-b'] },
+  { name: 'types of tests', command: ['tsc', '-p', 'tsconfig.test.json'] },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'dead code', command: ['knip', '--no-config-hints'] },
+  {
+    name: 'dependency rules',
+    command: ['depcruise', '--config', '.dependency-cruiser.mjs', 'apps', 'libs'],
+  },
+  { name: 'proto lint', command: ['buf', 'lint'] },
 ];
 
 let failed = 0;
-for (const [name, [program, ...args]] of CHECKS) {
+for (const { name, command } of CHECKS) {
+  const [program, ...args] = command;
   const begun = performance.now();
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);

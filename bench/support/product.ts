@@ -1,13 +1,10 @@
 import { HttpTarget, TestEdge, TestMachine, type TunnelView } from '../../test/product/index.js';
 import type { Scene } from './scene.js';
 
-export async function startEdge(
-  scene: Scene,
-  settings: Record<string, string> = {},
-): Promise<TestEdge> {
+export function startEdge(scene: Scene): Promise<TestEdge> {
   scene.note('starting an edge');
   return scene.own(
-    () => TestEdge.start(settings),
+    () => TestEdge.start(),
     (edge) => edge.stop(),
   );
 }

@@ -29,4 +29,3 @@ async function sweep(): Promise<SweepResponse> {
 serveParent<SweepRequest, SweepResponse>((request) =>
   request.does === 'open' ? open(request.settings) : sweep(),
 );
-process.on('SIGTERM', () => process.exit(0));

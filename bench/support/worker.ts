@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { repositoryPath } from '../../test/product/index.js';
 import type { Scene } from './scene.js';
@@ -23,7 +23,7 @@ export class Worker<Request, Response> {
     flags: readonly string[] = [],
   ): Promise<Worker<Request, Response>> {
     const file = repositoryPath(`bench/dist/${name}.process.mjs`);
-    const options = { serialization: 'advanced', execArgv: [...flags] } as const;
+    const options: ForkOptions = { serialization: 'advanced', execArgv: [...flags] };
     return scene.own(
       () => new Worker<Request, Response>(name, fork(file, options)),
       (worker) => worker.end(),
@@ -53,7 +53,7 @@ export class Worker<Request, Response> {
   private async end(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = once(this.child, 'exit');
-    this.child.kill('SIGTERM');
+    this.child.kill('SIGKILL');
     await exited;
   }
 }

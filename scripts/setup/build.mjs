@@ -44,7 +44,7 @@ function readRecord() {
 function sourcesHash() {
   const hash = createHash('sha256').update(process.arch);
   const own = projects().flatMap((project) => [
-    ...['package.json', 'tsconfig.json'].map((name) => `${project}/${name}`),
+    ...['package.json', 'tsconfig.build.json'].map((name) => `${project}/${name}`),
     ...filesBelow(`${project}/src`),
   ]);
   for (const path of [...ROOT_SOURCES, ...own]) {

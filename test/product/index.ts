@@ -1,17 +1,11 @@
 export { changeDatabase } from './edge-database.js';
 export { EventLog } from './event-log.js';
-export {
-  type AgentIdentity,
-  agentIdentity,
-  FakeAgent,
-  type FakeAgentOptions,
-  healthyStatus,
-} from './fake-agent.js';
+export { type AgentIdentity, agentIdentity, FakeAgent } from './fake-agent.js';
 export { HttpTarget } from './http-target.js';
 export { portBlock } from './ports.js';
 export { NODE, Program, repositoryPath } from './program.js';
-export { type Answer, type MachineView, TestEdge, type TunnelView } from './test-edge.js';
-export { AGENT_FLAGS, TestMachine } from './test-machine.js';
+export { type MachineView, TestEdge, type TunnelView } from './test-edge.js';
+export { TestMachine } from './test-machine.js';
 export { until } from './until.js';
 export { Download, untilServes, visit, Visitors } from './visitors.js';
 export { HandRunClient } from './hand-run-client.js';

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -82,7 +84,18 @@ describe('a gopher-server that starts', () => {
   const postmaster = () => {
     const file = join(edge.databaseDir, 'data', 'postmaster.pid');
     const [pid, , , , socketDir = ''] = readFileSync(file, 'utf8').split('\n');
-    return { pid: Number(pid), socketDir };
+    return { file, pid: Number(pid), socketDir };
+  };
+
+  /** Its parent never waits for it, and ends later. PostgreSQL heeds only pids of its own user. */
+  const zombieForTwoSeconds = async (uid: number): Promise<number> => {
+    const script = 'sleep 0 & echo $!; exec sleep 2';
+    const parent = spawn('/bin/sh', ['-c', script], { uid, stdio: ['ignore', 'pipe', 'ignore'] });
+    bystanders.push(parent);
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line);
+    await until('it is a zombie', () => isZombie(pid));
+    return pid;
   };
 
   /** While gopher-server is killed, and then started again. */
@@ -162,6 +175,25 @@ describe('a gopher-server that starts', () => {
     expect(await known()).toEqual(['attic']);
   });
 
+  it('waits while a killed PostgreSQL is a zombie that still has the lock', async ({
+    annotate,
+  }) => {
+    const postgres = edge.enginePid('postgres');
+    let zombie = 0;
+    let began = 0;
+    await whileAway(async () => {
+      await kill(postgres);
+      zombie = await zombieForTwoSeconds(statSync(postmaster().file).uid);
+      const lock = readFileSync(postmaster().file, 'utf8');
+      writeFileSync(postmaster().file, lock.replace(/^\d+/, String(zombie)));
+      began = performance.now();
+    });
+    await annotate(`ready after ${Math.round(performance.now() - began)} ms`);
+    expect(existsSync(`/proc/${zombie}`)).toBe(false);
+    expect(await known()).toEqual(['attic']);
+    await serves();
+  });
+
   describe('beside another one', () => {
     const engines = () => [edge.enginePid('rathole-server'), edge.enginePid('postgres')];
 
@@ -184,7 +216,7 @@ describe('a gopher-server that starts', () => {
       } finally {
         await second.end('SIGKILL');
         // Had it not been refused, it would have engines of its own by now.
-        if (environment.GOPHER_STATE_DIR !== edge.stateDir) {
+        if ('GOPHER_STATE_DIR' in settings) {
           await Program.start([MAIN, 'stop'], environment, log).exited;
         }
       }

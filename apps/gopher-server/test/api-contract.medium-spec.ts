@@ -85,7 +85,7 @@ describe('the API', () => {
     it.each(lists)('of %s has every item once, although some are removed', async (path, add) => {
       const made: string[] = [];
       for (let i = 0; i < 9; i += 1) made.push((await add()).id);
-      const doomed = [made[1]!, made[4]!];
+      const doomed = [made.at(1)!, made.at(4)!];
       const seen = await pages(path, 5, async () => {
         const id = doomed.pop();
         if (id) await server.api('DELETE', `${path}/${id}`);
@@ -154,7 +154,7 @@ describe('the API', () => {
           patch(`/tunnels/${body.id}`, { target: `127.0.0.1:${port}` }, headers.get('etag')!),
         ),
       );
-      const statuses = answers.map(({ status }) => status).sort();
+      const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
       expect(statuses).toEqual([200, ...Array.from({ length: 9 }, () => 412)]);
     });
 

@@ -95,6 +95,12 @@ async function withAgents(count: number, changes: Partial<Machine> = {}): Promis
   return made;
 }
 
+/** One more, at an address of its own. */
+async function oneWithAgent(): Promise<Machine> {
+  const agentAddr = `127.0.0.1:${30_000 + (await machines().count())}`;
+  return (await withAgents(1, { agentAddr })).at(0)!;
+}
+
 const target = ({ id, agentAddr }: Machine) => ({ id, agentAddr: agentAddr! });
 const at = (seconds: number) => new Date(1_800_000_000_000 + seconds * SECOND_MS);
 const record = (machine: Machine, seconds: number, report: AgentReport | null) =>
@@ -148,12 +154,13 @@ describe(MachineHealthSweep.name, () => {
   });
 
   it('goes on when the client of one machine fails by a bug, which is not the machine’s', async () => {
-    const [broken, ...others] = await withAgents(10);
-    client.broken.add(broken!.agentAddr!);
+    const broken = await oneWithAgent();
+    const others = await withAgents(9);
+    client.broken.add(broken.agentAddr!);
     for (const { agentAddr } of others) client.online.set(agentAddr!, agentReport());
     expect(await get(MachineHealthSweep).run()).toEqual({ answered: 9, silent: 0, failed: 1 });
-    expect(await statusOf(broken!.id)).toBe('unknown');
-    expect((await row(broken!.id)).agentObservedAt).toBeNull();
+    expect(await statusOf(broken.id)).toBe('unknown');
+    expect((await row(broken.id)).agentObservedAt).toBeNull();
     for (const { id } of others) expect(await statusOf(id)).toBe('up');
   });
 
@@ -166,7 +173,7 @@ describe(MachineHealthSweep.name, () => {
   it('does not begin while the pass before is going on', async () => {
     await module.close();
     await start({ schedule: true });
-    const [machine] = await withAgents(1);
+    const machine = await oneWithAgent();
     client.deadlineMs = 300;
     const job = get(SchedulerRegistry).getCronJob('machine-health-sweep');
     const looks = vi.spyOn(client, 'getStatus');
@@ -174,18 +181,22 @@ describe(MachineHealthSweep.name, () => {
     expect(looks).toHaveBeenCalledTimes(1);
     await job.fireOnTick();
     expect(looks).toHaveBeenCalledTimes(2);
-    expect(await statusOf(machine!.id)).toBe('unknown');
+    expect(await statusOf(machine.id)).toBe('unknown');
   });
 
   it('has a data client restarted that is down although its agent answers', async () => {
-    const [stopped, frozen, well] = await withAgents(3);
+    const [stopped, frozen, well] = [
+      await oneWithAgent(),
+      await oneWithAgent(),
+      await oneWithAgent(),
+    ];
     const data = (state: 'stopped' | 'frozen') =>
       agentReport({ data: { ...agentReport().data!, state } });
-    client.online.set(stopped!.agentAddr!, data('stopped'));
-    client.online.set(frozen!.agentAddr!, data('frozen'));
-    client.online.set(well!.agentAddr!, agentReport());
+    client.online.set(stopped.agentAddr!, data('stopped'));
+    client.online.set(frozen.agentAddr!, data('frozen'));
+    client.online.set(well.agentAddr!, agentReport());
     await get(MachineHealthSweep).run();
-    expect(new Set(client.restarted)).toEqual(new Set([stopped!.id, frozen!.id]));
+    expect(new Set(client.restarted)).toEqual(new Set([stopped.id, frozen.id]));
     await get(MachineHealthSweep).run();
     expect(client.restarted).toHaveLength(2);
   });
@@ -193,55 +204,55 @@ describe(MachineHealthSweep.name, () => {
 
 describe(StatusRecorder.name, () => {
   it('takes no older observation for a newer one, in whichever order they arrive', async () => {
-    const [machine] = await withAgents(1);
-    await record(machine!, 10, agentReport({ agentVersion: '2' }));
-    await record(machine!, 5, null);
-    await record(machine!, 6, agentReport({ agentVersion: '1' }));
-    const found = await row(machine!.id);
+    const machine = await oneWithAgent();
+    await record(machine, 10, agentReport({ agentVersion: '2' }));
+    await record(machine, 5, null);
+    await record(machine, 6, agentReport({ agentVersion: '1' }));
+    const found = await row(machine.id);
     expect(found).toMatchObject({ agentStatus: 'up', agentMisses: 0, agentObservedAt: at(10) });
     expect(found.agentReport?.agentVersion).toBe('2');
-    const { agent } = await get(MachineService).status(machine!.id);
+    const { agent } = await get(MachineService).status(machine.id);
     expect(agent).toMatchObject({ status: 'up', version: '2', observedAt: at(10) });
   });
 
   it('lets an observation at another address than the machine’s count for nothing', async () => {
-    const [machine] = await withAgents(1);
-    const former = { ...machine!, agentAddr: '127.0.0.1:1' } as Machine;
+    const machine = await oneWithAgent();
+    const former = Object.assign(machines().create(machine), { agentAddr: '127.0.0.1:1' });
     await record(former, 10, agentReport());
-    expect(await row(machine!.id)).toMatchObject({ agentStatus: 'unknown', agentObservedAt: null });
-    const { agent, rathole } = await get(MachineService).status(machine!.id);
+    expect(await row(machine.id)).toMatchObject({ agentStatus: 'unknown', agentObservedAt: null });
+    const { agent, rathole } = await get(MachineService).status(machine.id);
     expect([agent?.status, agent?.version, rathole]).toEqual(['unknown', null, null]);
-    await record(machine!, 11, agentReport());
+    await record(machine, 11, agentReport());
     await record(former, 12, null);
-    expect(await statusOf(machine!.id)).toBe('up');
+    expect(await statusOf(machine.id)).toBe('up');
   });
 
   it('counts nothing for a machine without an agent', async () => {
-    const [machine] = await withAgents(1);
-    await machines().update({ id: machine!.id }, { agentAddr: null, agentStatus: null });
-    await record(machine!, 1, agentReport());
-    expect(await row(machine!.id)).toMatchObject({ agentStatus: null, agentReport: null });
+    const machine = await oneWithAgent();
+    await machines().update({ id: machine.id }, { agentAddr: null, agentStatus: null });
+    await record(machine, 1, agentReport());
+    expect(await row(machine.id)).toMatchObject({ agentStatus: null, agentReport: null });
   });
 
   it('calls an agent down after three misses in a row, and unknown before', async () => {
-    const [machine] = await withAgents(1);
+    const machine = await oneWithAgent();
     const seen: (string | null)[] = [];
-    await record(machine!, 0, agentReport());
+    await record(machine, 0, agentReport());
     for (let miss = 1; miss <= 4; miss += 1) {
-      await record(machine!, miss, null);
-      seen.push(await statusOf(machine!.id));
+      await record(machine, miss, null);
+      seen.push(await statusOf(machine.id));
     }
     expect(seen).toEqual(['unknown', 'unknown', 'down', 'down']);
-    await record(machine!, 5, agentReport());
-    expect(await row(machine!.id)).toMatchObject({ agentStatus: 'up', agentMisses: 0 });
-    await record(machine!, 6, null);
-    expect(await statusOf(machine!.id)).toBe('unknown');
+    await record(machine, 5, agentReport());
+    expect(await row(machine.id)).toMatchObject({ agentStatus: 'up', agentMisses: 0 });
+    await record(machine, 6, null);
+    expect(await statusOf(machine.id)).toBe('unknown');
   });
 
   it('keeps an agent that never answered unknown, however long it is silent', async () => {
-    const [machine] = await withAgents(1);
-    for (let miss = 1; miss <= 10; miss += 1) await record(machine!, miss, null);
-    expect(await row(machine!.id)).toMatchObject({ agentStatus: 'unknown', agentMisses: 10 });
+    const machine = await oneWithAgent();
+    for (let miss = 1; miss <= 10; miss += 1) await record(machine, miss, null);
+    expect(await row(machine.id)).toMatchObject({ agentStatus: 'unknown', agentMisses: 10 });
   });
 
   it('says of a whole fleet that falls silent at once only that it does not know', async () => {
@@ -255,7 +266,7 @@ describe(StatusRecorder.name, () => {
       expect(await silence(miss)).toEqual(['unknown', 'unknown', 'unknown']);
     }
     // One of them answers: now the silence of the others is their own.
-    await record(fleet[0]!, 6, agentReport());
+    await record(fleet.at(0)!, 6, agentReport());
     expect(await silence(7, fleet.slice(1))).toEqual(['up', 'down', 'down']);
   });
 
@@ -277,40 +288,40 @@ describe(StatusRecorder.name, () => {
   });
 
   it('writes what says nothing new only now and then, but tells it at once', async () => {
-    const [machine] = await withAgents(1);
+    const machine = await oneWithAgent();
     const report = agentReport();
-    await record(machine!, 0, report);
+    await record(machine, 0, report);
     const query = vi.spyOn(machines(), 'query');
-    await record(machine!, 5, { ...report, activeTunnels: 0 });
+    await record(machine, 5, { ...report, activeTunnels: 0 });
     expect(query).not.toHaveBeenCalled();
-    expect((await row(machine!.id)).agentReportedAt).toEqual(at(0));
-    const { agent } = await get(MachineService).status(machine!.id);
+    expect((await row(machine.id)).agentReportedAt).toEqual(at(0));
+    const { agent } = await get(MachineService).status(machine.id);
     expect(agent).toMatchObject({ reportedAt: at(5), observedAt: at(5) });
-    await record(machine!, 6, { ...report, activeTunnels: 1 });
-    await record(machine!, 31 + 6, { ...report, activeTunnels: 1 });
+    await record(machine, 6, { ...report, activeTunnels: 1 });
+    await record(machine, 31 + 6, { ...report, activeTunnels: 1 });
     expect(query).toHaveBeenCalledTimes(2);
   });
 
   it('notices an answer right after a silence that was written right after an answer', async () => {
-    const [machine] = await withAgents(1);
+    const machine = await oneWithAgent();
     // The silence arrives while the first answer is being written, the second right behind it.
-    const first = record(machine!, 1, agentReport());
-    const silence = record(machine!, 2, null);
+    const first = record(machine, 1, agentReport());
+    const silence = record(machine, 2, null);
     await first;
-    const second = record(machine!, 3, agentReport());
+    const second = record(machine, 3, agentReport());
     await Promise.all([silence, second]);
-    expect(await statusOf(machine!.id)).toBe('up');
-    await record(machine!, 4, null);
-    await record(machine!, 5, agentReport());
-    expect(await statusOf(machine!.id)).toBe('up');
+    expect(await statusOf(machine.id)).toBe('up');
+    await record(machine, 4, null);
+    await record(machine, 5, agentReport());
+    expect(await statusOf(machine.id)).toBe('up');
   });
 
   it('tells every change of the status once', async () => {
-    const [machine] = await withAgents(1);
+    const machine = await oneWithAgent();
     const told: string[] = [];
     get(MachineEvents).agentStatus.subscribe(({ from, to }) => told.push(`${from} → ${to}`));
     for (const [i, up] of [true, true, false, false, false, false, true].entries()) {
-      await record(machine!, i, up ? agentReport() : null);
+      await record(machine, i, up ? agentReport() : null);
     }
     expect(told).toEqual(['unknown → up', 'up → unknown', 'unknown → down', 'down → up']);
   });
@@ -326,9 +337,9 @@ describe(SelfHeal.name, () => {
   });
 
   async function unwell(): Promise<Machine> {
-    const [machine] = await withAgents(1);
-    client.online.set(machine!.agentAddr!, agentReport());
-    return machine!;
+    const machine = await oneWithAgent();
+    client.online.set(machine.agentAddr!, agentReport());
+    return machine;
   }
 
   const heal = (machine: Machine) => get(SelfHeal).restart(target(machine), 'No bytes pass it');
@@ -369,9 +380,9 @@ describe(SelfHeal.name, () => {
   });
 
   it('does not count what could not be tried because the machine is away', async () => {
-    const [machine] = await withAgents(1);
-    for (let i = 0; i < 10; i += 1) await expect(heal(machine!)).rejects.toThrow(/did not answer/);
-    client.online.set(machine!.agentAddr!, agentReport());
-    expect(await heal(machine!)).toBe(true);
+    const machine = await oneWithAgent();
+    for (let i = 0; i < 10; i += 1) await expect(heal(machine)).rejects.toThrow(/did not answer/);
+    client.online.set(machine.agentAddr!, agentReport());
+    expect(await heal(machine)).toBe(true);
   });
 });

@@ -115,7 +115,7 @@ describe('the description of the API', () => {
 
   it('describes the body of every create and change', () => {
     const withBody = operations.filter(([, { requestBody }]) => requestBody);
-    expect(withBody.map(([, { operationId }]) => operationId).sort()).toEqual([
+    expect(withBody.map(([, { operationId = '' }]) => operationId).toSorted()).toEqual([
       'createMachine',
       'createTunnel',
       'enrol',
@@ -128,8 +128,8 @@ describe('the description of the API', () => {
   });
 
   it('refers to nothing that it does not have', () => {
-    const names = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
-      ([, ref]) => ref!,
+    const names = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) =>
+      match.at(1)!,
     );
     expect(names.length).toBeGreaterThan(20);
     for (const ref of new Set(names)) {

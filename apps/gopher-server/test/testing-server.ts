@@ -14,6 +14,7 @@ import {
   generatePrivateKey,
 } from '@gopher/identity';
 import type { EnrolmentRequest, EnrolmentResponse } from '@gopher/proto';
+import type { Supervisor } from '@gopher/supervisor';
 import { type AgentIdentity, FakeAgent } from '../../../test/product/fake-agent.js';
 import { portBlock, type PortBlock } from '../../../test/product/ports.js';
 import { until } from '../../../test/product/until.js';
@@ -65,7 +66,7 @@ const RATHOLE = 'rathole-server';
  */
 export class TestingServer {
   private app: NestFastifyApplication | null = null;
-  private supervisor: ReturnType<typeof engineSupervisor> | null = null;
+  private supervisor: Supervisor | null = null;
   private token = '';
   private readonly agents: FakeAgent[] = [];
 
@@ -138,10 +139,11 @@ export class TestingServer {
   async fetch<T = Problem>(path: string, options: CallOptions = {}): Promise<Answer<T>> {
     const { method = 'GET', body, headers = {} } = options;
     const json = body !== undefined && typeof body !== 'string';
+    const content = typeof body === 'string' ? body : JSON.stringify(body);
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...headers },
-      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as string) }),
+      ...(body === undefined ? {} : { body: content }),
     });
     const text = await response.text();
     const isJson = (response.headers.get('content-type') ?? '').includes('json');
@@ -256,26 +258,32 @@ export class TestingServer {
     });
   }
 
-  /** In the order of `serve`. */
   private async open(): Promise<void> {
     const config = this.config();
-    const supervisor = engineSupervisor(config);
-    const state = new StateDirectory(config.stateDir);
-    const box = new SecretBox(await state.sealingKey());
+    this.supervisor = engineSupervisor(config);
     const database = await new DataSource(dataSourceOptions(this.testingDatabase.url)).initialize();
-    const identity = await EdgeIdentity.open(database, state, box, config.edgeName);
-    const app = await createHttpApp({ config, database, identity, state, box, supervisor });
-    this.supervisor = supervisor;
-    this.app = app;
-    const tokens = app.get(ApiTokens);
-    await tokens.prepare();
-    await app.get(AgentCertificates).load();
-    app.useLogger(app.get(Logger));
-    await app.init();
-    await app.get(Reconciler).settled();
-    await app.listen(config.port, config.host);
-    this.token = (await readFile(tokens.file, 'utf8')).trim();
+    this.app = await openApp(config, database, this.supervisor);
+    this.token = (await readFile(this.get(ApiTokens).file, 'utf8')).trim();
   }
+}
+
+/** The application, listening; in the order of `serve`, without the locks of a process. */
+export async function openApp(
+  config: ServerConfig,
+  database: DataSource,
+  supervisor: Supervisor,
+): Promise<NestFastifyApplication> {
+  const state = new StateDirectory(config.stateDir);
+  const box = new SecretBox(await state.sealingKey());
+  const identity = await EdgeIdentity.open(database, state, box, config.edgeName);
+  const app = await createHttpApp({ config, database, identity, state, box, supervisor });
+  await app.get(ApiTokens).prepare();
+  await app.get(AgentCertificates).load();
+  app.useLogger(app.get(Logger));
+  await app.init();
+  await app.get(Reconciler).settled();
+  await app.listen(config.port, config.host);
+  return app;
 }
 
 /** A test run that was killed leaves its rathole behind, and with it a port. */

@@ -10,7 +10,7 @@ async function realVerdict(
   side: 'server' | 'client',
   toml: string,
   services: readonly { name: string }[],
-): Promise<'accepted' | string> {
+): Promise<string> {
   await using rathole = await RatholeProcess.start(side, toml);
   const taken = () =>
     side === 'server'

@@ -77,7 +77,9 @@ describe(ProcessSupervisor.name, () => {
     it('it in a group of its own, in /, with nothing of our environment', async () => {
       const { pid } = await supervisor.start({ ...scene.sleeper(), env: { A: '1' } });
       const names = (await proc(pid, 'environ')).split('\0').filter((line) => line !== '');
-      expect(names.map((line) => line.split('=')[0]).sort()).toEqual(['A', 'LANG', 'PATH']);
+      expect(
+        names.map((line) => line.split('=')[0]).toSorted((a, b) => (a! < b! ? -1 : 1)),
+      ).toEqual(['A', 'LANG', 'PATH']);
       expect((await proc(pid, 'stat')).split(') ')[1]?.split(' ')[2]).toBe(String(pid));
       expect(await stat(`/proc/${pid}/cwd/`)).toMatchObject({ ino: (await stat('/')).ino });
     });

@@ -80,7 +80,7 @@ export class Scene {
     const order = JSON.stringify({ directory: this.directory, specs, afterwards });
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
     const node = spawn(process.execPath, [outfile, order], { stdio: [...stdio] });
-    const [line] = (await once(createInterface({ input: node.stdout! }), 'line')) as [string];
+    const [line] = (await once(createInterface({ input: node.stdout }), 'line')) as [string];
     return { node, statuses: JSON.parse(line) as ProcessStatus[] };
   }
 }

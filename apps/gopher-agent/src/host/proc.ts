@@ -15,24 +15,6 @@ export function procState(pid: number): string | null {
   return text === null ? null : text.charAt(text.lastIndexOf(')') + 2);
 }
 
-export interface ProcStat {
-  /** One letter, as in ps: R S D T t Z X I. */
-  state: string;
-  /** Clock ticks from boot to the start of the process. */
-  startTicks: string;
-}
-
-export function procStat(pid: number): ProcStat | null {
-  const text = readProc(`${pid}/stat`);
-  if (text === null) return null;
-  // The name of the program stands in brackets and may itself hold brackets and blanks.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, startTicks] = [fields[0], fields[19]];
-  return state && startTicks ? { state, startTicks } : null;
-}
-
-export const bootId = (): string => readProc('sys/kernel/random/boot_id')?.trim() ?? '';
-
 export function procCommand(pid: number): string[] {
   return (readProc(`${pid}/cmdline`) ?? '').split('\0').slice(0, -1);
 }

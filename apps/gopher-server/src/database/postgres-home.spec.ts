@@ -54,17 +54,19 @@ describe(preparePostgresHome.name, () => {
 
   it('makes the links that the package’s install script would have made, again and again', async () => {
     for (let i = 0; i < 2; i += 1) {
-      const [links] = (await preparePostgresHome(directory, undefined)).libraryPath.split(':');
-      const names = readdirSync(links!);
+      const { libraryPath } = await preparePostgresHome(directory, undefined);
+      const links = libraryPath.slice(0, libraryPath.indexOf(':'));
+      const names = readdirSync(links);
       expect(names.length).toBeGreaterThan(3);
       for (const name of names) {
-        expect(lstatSync(join(links!, name)).isSymbolicLink()).toBe(true);
-        expect(existsSync(join(links!, name))).toBe(true);
+        expect(lstatSync(join(links, name)).isSymbolicLink()).toBe(true);
+        expect(existsSync(join(links, name))).toBe(true);
       }
     }
   });
 
-  it.runIf(isRoot)('avoids a state directory that its user may not enter', async () => {
+  it('avoids a state directory that its user may not enter', async ({ skip }) => {
+    skip(!isRoot, 'an ordinary user runs PostgreSQL itself');
     const closed = join(directory, 'root');
     mkdirSync(closed, { mode: 0o700 });
     const home = await preparePostgresHome(closed, undefined);

@@ -8,7 +8,10 @@ describe(toPage.name, () => {
   it('gives a cursor that leads behind the last item', () => {
     const page = toPage(items, 2);
     expect(page.items).toEqual(items.slice(0, 2));
-    expect(query.parse({ cursor: page.nextCursor! })).toEqual({ limit: 50, cursor: items[1]!.id });
+    expect(query.parse({ cursor: page.nextCursor! })).toEqual({
+      limit: 50,
+      cursor: items.at(1)!.id,
+    });
   });
 
   it('gives none when there is nothing behind it', () => {

@@ -1,4 +1,4 @@
-import { type ConfigState, MachineStatus, RatholeClientState } from '@gopher/proto';
+import { MachineStatus, RatholeClientState } from '@gopher/proto';
 import { toAgentReport } from './agent-report.mapper.js';
 
 const client = { state: RatholeClientState.CONNECTED, pid: 0 };
@@ -14,11 +14,9 @@ describe(toAgentReport.name, () => {
   });
 
   it('takes states that it does not know for unknown', () => {
+    const later = Number('99');
     const report = toAgentReport(
-      MachineStatus.fromPartial({
-        data: { state: 99 as RatholeClientState },
-        config: { state: 99 as ConfigState },
-      }),
+      MachineStatus.fromPartial({ data: { state: later }, config: { state: later } }),
     );
     expect([report.data?.state, report.config?.state]).toEqual(['unknown', 'unknown']);
   });

@@ -36,7 +36,11 @@ describe(tcpVerdict.name, () => {
     [
       'silence behind a client that carries no bytes, for long',
       { dataPath: broken, waitingMs: 10_000 },
-      { state: 'failed', leg: 'rathole→machine', reason: expect.stringMatching(/nothing came back/) },
+      {
+        state: 'failed',
+        leg: 'rathole→machine',
+        reason: expect.stringMatching(/nothing came back/),
+      },
     ],
     [
       'an end without bytes',
@@ -46,7 +50,11 @@ describe(tcpVerdict.name, () => {
     [
       'an end without bytes, with what the agent found',
       { outcome: { met: 'closed' }, targetProblem: 'ECONNREFUSED' },
-      { state: 'failed', leg: 'machine→target', reason: expect.stringMatching(/: ECONNREFUSED; is/) },
+      {
+        state: 'failed',
+        leg: 'machine→target',
+        reason: expect.stringMatching(/: ECONNREFUSED; is/),
+      },
     ],
     ['a port that is not open yet', { outcome: refused }, { state: 'pending' }],
     [
