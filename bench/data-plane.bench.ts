@@ -7,8 +7,8 @@ import { median, percentile } from './support/statistics.js';
 
 const BYTES = 64 * 1_024 * 1_024;
 const TRANSFERS = 15;
-const CONNECTIONS = 400;
-const MESSAGES = 400;
+const CONNECTIONS = 2_000;
+const MESSAGES = 5_000;
 /** Each takes some 90 ms through a released rathole. */
 const HALVED_MESSAGES = 60;
 /** How a kernel acknowledges differs from connection to connection. */

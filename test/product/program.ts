@@ -29,7 +29,10 @@ export class Program {
   }
 
   get pid(): number {
-    return this.child.pid ?? 0;
+    const { pid } = this.child;
+    // A signal to 0 would reach the test's own group.
+    if (pid === undefined) throw new Error('The program did not start');
+    return pid;
   }
 
   get running(): boolean {

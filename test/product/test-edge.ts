@@ -73,7 +73,8 @@ export class TestEdge {
   }
 
   get serverPid(): number {
-    return this.server?.pid ?? 0;
+    if (!this.server) throw new Error('gopher-server does not run');
+    return this.server.pid;
   }
 
   /** Of a process that the edge supervises. */

@@ -299,7 +299,10 @@ describe('bad input', () => {
 
     it('several mistakes are named together', async () => {
       const answer = create({ port: 0, target: 'x', protocol: 'icmp' });
-      const problem = await expectRefused(answer, { status: 400, detail: /port: .*; /s });
+      const problem = await expectRefused(answer, {
+        status: 400,
+        detail: /protocol: .*; target: .*; port: /,
+      });
       expect(problem.errors?.map(({ path }) => path).sort()).toEqual([
         'port',
         'protocol',

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { CertificateAuthority, certificateSha256, generatePrivateKey } from '@gopher/identity';
-import { type AgentTarget, AgentUnreachableError, Machine } from '@gopher/machine';
-import { AgentService } from '@gopher/proto';
+import { AgentUnreachableError, Machine } from '@gopher/machine';
 import { agentIdentity, type AgentIdentity, FakeAgent } from '../../../test/product/fake-agent.js';
 import { until } from '../../../test/product/until.js';
 import { Reconciler } from '../src/edge/reconciler.js';
@@ -41,8 +40,11 @@ describe('who answers for a machine', () => {
 
   /** The edge has looked, and found nobody whom it takes for the agent. */
   async function expectNotTaken({ id, target }: Awaited<ReturnType<typeof enrolled>>) {
-    await expect(agents().getStatus(target)).rejects.toThrow(AgentUnreachableError);
-    await until('the edge has looked', async () => (await row(id)).agentMisses > 0);
+    const refusal: unknown = await server.askAnew(target).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(AgentUnreachableError);
+    expect(String(refusal)).not.toContain('ECONNREFUSED'); // somebody was met
+    const { agentMisses } = await row(id);
+    await until('the edge has looked', async () => (await row(id)).agentMisses > agentMisses + 1);
     expect(await server.agentStatus(id)).toBe('unknown');
     expect((await certificates(id)).map(({ state }) => state)).toEqual(['issued']);
     const token = await server.database.getRepository(JoinToken).findOneByOrFail({ machineId: id });
@@ -84,13 +86,22 @@ describe('who answers for a machine', () => {
     const expired = await agentIdentity(server.ca, machine.id, past);
     await allow(machine.id, expired);
     const agent = await server.agentAt(machine.id, expired);
-    await expect(askAnew(machine.target)).rejects.toThrow(/expired/);
+    await expect(server.askAnew(machine.target)).rejects.toThrow(/expired/);
     expect(agent.calls).toEqual([]);
     // It is the date alone: one that was handed out in the same way and is valid is taken.
     const valid = await agentIdentity(server.ca, machine.id);
     await allow(machine.id, valid);
     agent.present(valid);
-    await expect(askAnew(machine.target)).resolves.toBeDefined();
+    await expect(server.askAnew(machine.target)).resolves.toBeDefined();
+  });
+
+  it('is not who presents a certificate for another name, even if it was handed out to it', async () => {
+    const machine = await enrolled();
+    const misnamed = await agentIdentity(server.ca, '0193a000-0000-7000-8000-000000000001');
+    await allow(machine.id, misnamed);
+    const agent = await server.agentAt(machine.id, misnamed);
+    await expect(server.askAnew(machine.target)).rejects.toThrow(/altnames/);
+    expect(agent.calls).toEqual([]);
   });
 
   it('is not who presents a certificate that was revoked', async () => {
@@ -125,6 +136,7 @@ describe('who answers for a machine', () => {
     const machine = await enrolled();
     const program = await listen(Number(machine.target.agentAddr.split(':')[1]), greet);
     await expectNotTaken(machine);
+    // Ends once no connection is left: what came to nothing is not waited for without end.
     await new Promise((resolve) => program.close(resolve));
     await server.agentAt(machine.id, machine.identity);
     await server.untilAgentIs(machine.id, 'up');
@@ -176,14 +188,6 @@ describe('who answers for a machine', () => {
     await expect(agents().getStatus({ id, agentAddr: agent.address })).resolves.toBeDefined();
   });
 
-  /** Over a connection that is made now, which remembers no former failure. */
-  async function askAnew(target: AgentTarget): Promise<unknown> {
-    const channel = await agents().freshChannel(target);
-    return agents()
-      .call(channel, AgentService.getStatus, {})
-      .finally(() => channel.close());
-  }
-
   /** As if the edge had handed it out, whatever it is. */
   async function allow(machineId: string, { certificatePem }: AgentIdentity): Promise<void> {
     await server.get(AgentCertificates).issued(server.database.manager, machineId, {
@@ -214,7 +218,7 @@ describe('who answers for a machine', () => {
 
 async function listen(port: number, greet: (socket: Socket) => void): Promise<Server> {
   const program = createServer((socket) => {
-    socket.on('error', () => {});
+    socket.on('error', () => {}).resume();
     greet(socket);
   });
   program.listen(port, '127.0.0.1');

@@ -78,10 +78,14 @@ const row = (id: string): Promise<Machine> => machines().findOneByOrFail({ id })
 const statusOf = async (id: string) => (await row(id)).agentStatus;
 
 /** Machines whose agents enrolled, in this order. */
-async function withAgents(count: number, changes: Partial<Machine> = {}): Promise<Machine[]> {
+async function withAgents(
+  count: number,
+  changes: Partial<Machine> = {},
+  host = '127.0.0.1',
+): Promise<Machine[]> {
   const made = Array.from({ length: count }, (_, i) => {
     const id = uuidv7();
-    const agentAddr = `127.0.0.1:${20_000 + i}`;
+    const agentAddr = `${host}:${20_000 + i}`;
     const own = {
       id,
       edgeId: edge.value,
@@ -113,15 +117,13 @@ const record = (machine: Machine, seconds: number, report: AgentReport | null) =
 describe(MachineHealthSweep.name, () => {
   it('looks at 200 machines of which 50 hang: the others do not wait for these', async () => {
     client.deadlineMs = 4_000;
-    // The first ones hang, so that they would fill every place in the queue.
-    const hanging = await withAgents(50, { agentReportedAt: new Date(), agentStatus: 'up' });
-    const answering = await withAgents(200);
-    for (const machine of answering.slice(0, 50)) await machines().delete({ id: machine.id });
-    const present = answering.slice(50);
+    // The first ones hang, so that they fill every place there is.
+    const hanging = await withAgents(50, { agentReportedAt: at(0), agentStatus: 'up' }, '10.0.0.1');
+    const present = await withAgents(150);
+    expect((await get(MachineService).listWithAgent()).slice(0, 50)).toMatchObject(
+      hanging.map(({ id }) => ({ id })),
+    );
     for (const { agentAddr } of present) client.online.set(agentAddr!, agentReport());
-    for (const [i, { id }] of hanging.entries()) {
-      await machines().update({ id }, { agentAddr: `10.0.0.${i}:1` });
-    }
     const came = new Set<string>();
     let allAnsweredMs = Infinity;
     const began = performance.now();

@@ -1,6 +1,5 @@
 import { status } from '@grpc/grpc-js';
 import { AgentUnreachableError } from '@gopher/machine';
-import { AgentService } from '@gopher/proto';
 import type { FakeAgent } from '../../../test/product/fake-agent.js';
 import { until } from '../../../test/product/until.js';
 import { AgentCertificate } from '../src/enrolment/agent-certificate.entity.js';
@@ -43,18 +42,6 @@ describe(CertificateRenewal.name, () => {
       return (await certificates(machineId)).get(sha256) === 'active';
     });
 
-  /** What an agent shows to a connection that is made now. */
-  async function shown(target: { id: string; agentAddr: string }): Promise<string | null> {
-    const agents = server.get(GrpcAgentClient);
-    const channel = await agents.freshChannel(target);
-    try {
-      await agents.call(channel, AgentService.getStatus, {});
-      return channel.presented;
-    } finally {
-      channel.close();
-    }
-  }
-
   const streams = (agent: FakeAgent) => agent.calls.filter((call) => call === 'watchStatus').length;
 
   it('replaces a certificate and drops no stream that is open', async () => {
@@ -79,11 +66,11 @@ describe(CertificateRenewal.name, () => {
       return status.agent.version === '9.9.9';
     });
     expect(streams(agent)).toBe(1);
-    expect(await shown(target)).toBe(agent.presented);
+    expect(await server.askAnew(target)).toBe(agent.presented);
 
     // The former one opens nothing any more.
     agent.present(identity);
-    await expect(shown(target)).rejects.toThrow(/revoked/);
+    await expect(server.askAnew(target)).rejects.toThrow(/revoked/);
   });
 
   it('renews when two thirds of the time are over, and not before', async () => {
@@ -124,7 +111,7 @@ describe(CertificateRenewal.name, () => {
     await expect(renew(target)).rejects.toThrow(AgentUnreachableError);
     expect((await certificates(id)).get(before)).toBe('active');
     agent.goBack();
-    expect(await shown(target)).toBe(before);
+    expect(await server.askAnew(target)).toBe(before);
   });
 
   it('does not take a certificate for kept because the agent shows it for a while', async () => {
@@ -148,7 +135,7 @@ describe(CertificateRenewal.name, () => {
     await until('the old one is shown to the edge again', () => {
       return server.get(GrpcAgentClient).presentedCertificate(id) === before;
     });
-    await expect(shown(target)).resolves.toBe(before);
+    await expect(server.askAnew(target)).resolves.toBe(before);
   });
 
   it('finds out that the agent kept the new one when only the answer was lost', async () => {
@@ -165,7 +152,7 @@ describe(CertificateRenewal.name, () => {
     agent.failing.clear();
     // A machine that is away for long must not be locked out by it.
     await server.get(EnrolmentService).expire(new Date(Date.now() + HOUR_MS));
-    expect(await shown(target)).toBe(kept);
+    expect(await server.askAnew(target)).toBe(kept);
     agent.disconnect();
     await untilActive(id, kept);
     expect((await certificates(id)).get(before)).toBe('revoked');

@@ -13,7 +13,8 @@ import {
   createCertificateRequest,
   generatePrivateKey,
 } from '@gopher/identity';
-import type { EnrolmentRequest, EnrolmentResponse } from '@gopher/proto';
+import type { AgentTarget } from '@gopher/machine';
+import { AgentService, type EnrolmentRequest, type EnrolmentResponse } from '@gopher/proto';
 import type { Supervisor } from '@gopher/supervisor';
 import { type AgentIdentity, FakeAgent } from '../../../test/product/fake-agent.js';
 import { portBlock, type PortBlock } from '../../../test/product/ports.js';
@@ -25,6 +26,7 @@ import { EdgeIdentity } from '../src/edge/edge-identity.js';
 import { Reconciler } from '../src/edge/reconciler.js';
 import { createHttpApp } from '../src/http/create-http-app.js';
 import { AgentCertificates } from '../src/machine/agent-certificates.js';
+import { GrpcAgentClient } from '../src/machine/grpc-agent-client.js';
 import { SecretBox } from '../src/secret/secret-box.js';
 import { engineSupervisor } from '../src/startup/engines.js';
 import { StateDirectory } from '../src/state/state-directory.js';
@@ -220,6 +222,21 @@ export class TestingServer {
     const agent = await this.agentAt(id, identity);
     await this.untilAgentIs(id, 'up');
     return { id, agent, identity };
+  }
+
+  /**
+   * Asks an agent over a connection that is made now, which remembers no former failure. Resolves
+   * with the SHA-256 of the certificate that it showed. @throws AgentUnreachableError
+   */
+  async askAnew(target: AgentTarget): Promise<string | null> {
+    const agents = this.get(GrpcAgentClient);
+    const channel = await agents.freshChannel(target);
+    try {
+      await agents.call(channel, AgentService.getStatus, {});
+      return channel.presented;
+    } finally {
+      channel.close();
+    }
   }
 
   async agentStatus(machineId: string): Promise<string | null> {

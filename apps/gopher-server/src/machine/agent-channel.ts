@@ -1,11 +1,14 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { createHash } from 'node:crypto';
-import { type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
 import { machineName } from '@gopher/identity';
 import type { AgentTarget } from '@gopher/machine';
 import type { ServerKeyPair } from './server-credentials.js';
 
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+
+/** Far more than a handshake takes, over the slowest of lines. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 const OPTIONS: ChannelOptions = {
   // A frozen agent or a lost line shows after 8 s at most.
@@ -42,11 +45,13 @@ export class AgentChannel {
     const { caPem, keyPair } = trust;
     this.client = new Client(
       target.agentAddr,
-      credentials.createSsl(
-        Buffer.from(caPem),
-        Buffer.from(keyPair.privateKeyPem),
-        Buffer.from(keyPair.certificatePem),
-        { checkServerIdentity: (_host, certificate) => this.check(name, certificate) },
+      withHandshakeTimeout(
+        credentials.createSsl(
+          Buffer.from(caPem),
+          Buffer.from(keyPair.privateKeyPem),
+          Buffer.from(keyPair.certificatePem),
+          { checkServerIdentity: (_host, certificate) => this.check(name, certificate) },
+        ),
       ),
       { ...OPTIONS, 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name },
     );
@@ -66,4 +71,28 @@ export class AgentChannel {
     this.presented = sha256;
     return undefined;
   }
+}
+
+/**
+ * grpc-js 1.14 waits for a handshake without end, and tries no second connection meanwhile: whoever
+ * took one connection and said nothing would keep the agent away for as long as it lives.
+ */
+function withHandshakeTimeout(tls: ChannelCredentials): ChannelCredentials {
+  const createConnector = tls._createSecureConnector.bind(tls);
+  tls._createSecureConnector = (...args) => {
+    const connector = createConnector(...args);
+    const connect = connector.connect.bind(connector);
+    connector.connect = async (socket) => {
+      const late = Promise.withResolvers<never>();
+      const timer = setTimeout(() => {
+        socket.destroy();
+        late.reject(new Error(`No TLS handshake within ${HANDSHAKE_TIMEOUT_MS} ms`));
+      }, HANDSHAKE_TIMEOUT_MS);
+      const connected = connect(socket);
+      connected.catch(() => {}); // the race has been lost by then
+      return Promise.race([connected, late.promise]).finally(() => clearTimeout(timer));
+    };
+    return connector;
+  };
+  return tls;
 }
