@@ -13,7 +13,6 @@ import { CreateEdgeAndMachine1761000000000 } from './migrations/1761000000000-cr
 import { CreateTunnel1761000001000 } from './migrations/1761000001000-create-tunnel.js';
 import { AddMachineAgent1761000002000 } from './migrations/1761000002000-add-machine-agent.js';
 import { CreateEnrolment1761000003000 } from './migrations/1761000003000-create-enrolment.js';
-import { AddCertificateOrigin1761000004000 } from './migrations/1761000004000-add-certificate-origin.js';
 
 /** Classes, not globs: the compiler checks the list. */
 export const schemaOptions = {
@@ -35,7 +34,6 @@ export const schemaOptions = {
     CreateTunnel1761000001000,
     AddMachineAgent1761000002000,
     CreateEnrolment1761000003000,
-    AddCertificateOrigin1761000004000,
   ],
   synchronize: false,
   // PostgreSQL has gen_random_uuid() built in; do not reach for uuid-ossp on connect.

@@ -43,12 +43,14 @@ export class CreateEnrolment1761000003000 implements MigrationInterface {
         "not_before"        timestamptz NOT NULL,
         "not_after"         timestamptz NOT NULL,
         "state"             text        NOT NULL DEFAULT 'issued',
+        "origin"            text        NOT NULL DEFAULT 'enrolment',
         "created_at"        timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT "agent_certificate_pk" PRIMARY KEY ("sha256"),
         CONSTRAINT "agent_certificate_machine_id_fk" FOREIGN KEY ("machine_id")
           REFERENCES "machine" ("id") ON DELETE CASCADE,
         CONSTRAINT "agent_certificate_state_check"
-          CHECK ("state" IN ('issued', 'active', 'revoked'))
+          CHECK ("state" IN ('issued', 'active', 'revoked')),
+        CONSTRAINT "agent_certificate_origin_check" CHECK ("origin" IN ('enrolment', 'renewal'))
       )`);
     await db.query(
       `CREATE INDEX "agent_certificate_machine_id_idx" ON "agent_certificate" ("machine_id")`,
