@@ -1,12 +1,13 @@
 import { until } from '../test/product/index.js';
 import { BareRathole } from './support/bare-rathole.js';
 import { Conversation, download, LoadTarget, newConnection, upload } from './support/load.js';
+import { cpuMsOf } from './support/proc.js';
 import { joinMachine, startEdge } from './support/product.js';
 import type { Scene } from './support/scene.js';
 import { median, percentile } from './support/statistics.js';
 
 const BYTES = 32 * 1_024 * 1_024;
-const TRANSFERS = 100;
+const TRANSFERS = 60;
 const CONNECTIONS = 2_000;
 const MESSAGES = 5_000;
 /** Each takes some 90 ms through a released rathole. */
@@ -29,7 +30,7 @@ export async function dataPlane(scene: Scene): Promise<void> {
     (target) => target.close(),
   );
   const bare = `127.0.0.1:${edge.ports.next()}`;
-  await scene.own(
+  const pair = await scene.own(
     () =>
       BareRathole.start({
         rathole: process.env.GOPHER_RATHOLE!,
@@ -40,22 +41,37 @@ export async function dataPlane(scene: Scene): Promise<void> {
     (pair) => pair.stop(),
   );
   const tunnel = await edge.publish(machine.id, target.address);
-  const second = `127.0.0.1:${edge.ports.next()}`;
-  await scene.own(() => BareRathole.start({ rathole: process.env.GOPHER_RATHOLE!, controlPort: edge.ports.next(), address: second, target: target.address }), (p) => p.stop());
-  await until('bare rathole serves', async () => (await newConnection(second)) > 0);
-  tunnel.address = second;
   const addresses = { gopher: tunnel.address, bare, direct: target.address };
   await until('bare rathole serves', async () => (await newConnection(bare)) > 0);
 
+  const rathole = {
+    gopher: [edge.enginePid('rathole-server'), machine.clientPid('data')],
+    bare: pair.pids,
+    direct: [],
+  };
   for (const [name, transfer] of [
     ['download', download],
     ['upload', upload],
   ] as const) {
     scene.note(`${name}s`);
-    const rates = await inTurns(scene, TRANSFERS, (way) => transfer(addresses[way], BYTES));
-    scene.report('pooled ratio '+name, median(rates.gopher)/median(rates.bare), 'r'); reportRatio(scene, `${name} ÷ bare`, ratios(rates.gopher, rates.bare));
+    const cpuMs: Figures = { gopher: [], bare: [], direct: [] };
+    const rates = await inTurns(scene, TRANSFERS, async (way) => {
+      const before = cpuMsOfAll(rathole[way]);
+      const rate = await transfer(addresses[way], BYTES);
+      cpuMs[way].push(cpuMsOfAll(rathole[way]) - before);
+      return rate;
+    });
+    reportRatio(scene, `${name} ÷ bare`, ratios(rates.gopher, rates.bare));
+    const cpuRatio = median(cpuMs.bare) / median(cpuMs.gopher);
+    scene.report(`${name}, CPU of rathole, bare ÷ gopher`, cpuRatio, 'ratio');
     for (const way of WAYS) scene.report(`${name}, ${way}`, median(rates[way]), 'MB/s');
   }
+  scene.note('new connections');
+  const opening = await inTurns(scene, CONNECTIONS, (way) => newConnection(addresses[way]));
+  reportLatency(scene, 'new connection', opening, 0.97);
+  scene.note('small messages, whole and in halves');
+  reportLatency(scene, '64 B', await talk(scene, addresses, false, MESSAGES));
+  reportLatency(scene, '2 × 32 B', await talk(scene, addresses, true, HALVED_MESSAGES));
 }
 
 /** Whoever begins has it different from who follows: each begins equally often. */
@@ -92,6 +108,8 @@ async function talk(scene: Scene, to: Addresses, inHalves: boolean, messages: nu
     return all[Math.floor(turn++ / WAYS.length) % all.length]!.roundTrip();
   });
 }
+
+const cpuMsOfAll = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
 
 /** Of what was measured right after each other. */
 const ratios = (of: readonly number[], by: readonly number[]) =>

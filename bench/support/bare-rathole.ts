@@ -59,6 +59,10 @@ export class BareRathole {
     return new BareRathole(directory, sides);
   }
 
+  get pids(): number[] {
+    return this.processes.map(({ pid }) => pid!);
+  }
+
   async stop(): Promise<void> {
     for (const child of this.processes) {
       if (child.exitCode !== null || child.signalCode !== null) continue;

@@ -7,9 +7,9 @@ import type { TestEdge } from './test-edge.js';
 import { until } from './until.js';
 
 const AGENT = repositoryPath('apps/gopher-agent/dist/gopher-agent.mjs');
-/** As the packages start it; see docs/decisions. */
-export const AGENT_FLAGS = ['--lite-mode', '--max-semi-space-size=1', '--max-old-space-size=48'];
-const AGENT_ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
+const LAUNCH = JSON.parse(
+  readFileSync(repositoryPath('apps/gopher-agent/launch.json'), 'utf8'),
+) as { nodeFlags: string[]; environment: Record<string, string> };
 
 /** A machine with an agent: its own processes and folder, joined through the real enrolment. */
 export class TestMachine {
@@ -48,7 +48,7 @@ export class TestMachine {
 
   environment(): Record<string, string> {
     return {
-      ...AGENT_ENVIRONMENT,
+      ...LAUNCH.environment,
       GOPHER_AGENT_STATE_DIR: this.stateDir,
       GOPHER_AGENT_PORT: String(this.agentPort),
       GOPHER_AGENT_CHECK_PORT: String(this.checkPort),
@@ -63,7 +63,9 @@ export class TestMachine {
       HOME: process.env.HOME ?? '/',
       ...this.environment(),
     };
-    const { stdout } = await promisify(execFile)(NODE, [...AGENT_FLAGS, AGENT, ...args], { env });
+    const { stdout } = await promisify(execFile)(NODE, [...LAUNCH.nodeFlags, AGENT, ...args], {
+      env,
+    });
     return stdout;
   }
 
@@ -74,7 +76,7 @@ export class TestMachine {
 
   startAgent(): Promise<void> {
     const log = join(this.edge.directory, `agent-${this.name}.log`);
-    this.agent = Program.start([...AGENT_FLAGS, AGENT, 'run'], this.environment(), log);
+    this.agent = Program.start([...LAUNCH.nodeFlags, AGENT, 'run'], this.environment(), log);
     return Promise.resolve();
   }
 
@@ -102,6 +104,6 @@ export class TestMachine {
     await this.endAgent('SIGTERM');
     if (!existsSync(this.stateDir)) return;
     const env = { ...process.env, ...this.environment() };
-    execFileSync(NODE, [...AGENT_FLAGS, AGENT, 'stop-clients'], { env });
+    execFileSync(NODE, [...LAUNCH.nodeFlags, AGENT, 'stop-clients'], { env });
   }
 }

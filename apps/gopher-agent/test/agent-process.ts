@@ -13,7 +13,10 @@ import { ratholeBinary } from './rathole-binary.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const BUNDLE = fileURLToPath(new URL('../dist/gopher-agent.mjs', import.meta.url));
-const BUNDLE_FLAGS = ['--lite-mode', '--max-semi-space-size=1', '--max-old-space-size=48'];
+const LAUNCH = JSON.parse(readFileSync(new URL('../launch.json', import.meta.url), 'utf8')) as {
+  nodeFlags: string[];
+  environment: Record<string, string>;
+};
 
 export interface CommandResult {
   code: number | null;
@@ -64,7 +67,7 @@ export class TestMachine implements AsyncDisposable {
   get environment(): NodeJS.ProcessEnv {
     return {
       PATH: process.env['PATH'],
-      MALLOC_ARENA_MAX: '1',
+      ...LAUNCH.environment,
       GOPHER_AGENT_STATE_DIR: this.stateDir,
       GOPHER_AGENT_PORT: String(this.ports.agent),
       GOPHER_AGENT_CHECK_PORT: String(this.ports.check),
@@ -74,7 +77,7 @@ export class TestMachine implements AsyncDisposable {
 
   /** From now on the agent as it is shipped: bundled, and with the flags that it is run with. */
   useBundle(): void {
-    this.program = [...BUNDLE_FLAGS, BUNDLE];
+    this.program = [...LAUNCH.nodeFlags, BUNDLE];
   }
 
   command(...args: string[]): Promise<CommandResult> {

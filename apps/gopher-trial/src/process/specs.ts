@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { ProcessSpec } from '@gopher/supervisor';
 import {
   AGENT_BUILD,
+  AGENT_LAUNCH_FILE,
   AGENT_MAIN,
   PAGE_BUILD,
   SERVER_BUILD,
@@ -17,12 +19,12 @@ const AGENT_COMMAND = [AGENT_MAIN, 'run'];
 const PAGE_COMMAND = [TRIAL_MAIN, 'sample-page'];
 export const PROGRAMS = [SERVER_COMMAND, AGENT_COMMAND, PAGE_COMMAND];
 
-/** The agent's, as an installed one has them: they halve its memory. */
-export const AGENT_FLAGS = [
-  '--lite-mode',
-  '--max-semi-space-size=1',
-  '--max-old-space-size=64',
-] as const;
+/** How the agent is started; the one place that says so is beside its code. */
+const AGENT_LAUNCH = JSON.parse(readFileSync(AGENT_LAUNCH_FILE, 'utf8')) as {
+  nodeFlags: string[];
+  environment: Record<string, string>;
+};
+export const AGENT_FLAGS: readonly string[] = AGENT_LAUNCH.nodeFlags;
 
 /** Of a caller's environment, what says where programs and caches are; nothing else is handed on. */
 const INHERITED = ['HOME', 'PATH', 'XDG_CACHE_HOME', 'TMPDIR', 'TZ'];
@@ -46,6 +48,7 @@ export function serverEnvironment(config: TrialConfig, directory: TrialDirectory
 export function agentEnvironment(config: TrialConfig, directory: TrialDirectory): Environment {
   return {
     ...shared(config, directory),
+    ...AGENT_LAUNCH.environment,
     GOPHER_AGENT_STATE_DIR: directory.agent,
     GOPHER_AGENT_PORT: String(config.agentPort),
     GOPHER_AGENT_CHECK_PORT: String(config.checkPort),
