@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inCheckout, NODE } from './setup/checkout.mjs';
 
-/** Nobody's, so that nothing on this machine belongs to it; setpriv needs no entry for it. */
-const ORDINARY_USER = 64_321;
+/** `nobody`: every machine has it, and PostgreSQL wants a user that has a name. */
+const ORDINARY_USER = 65_534;
 
 function go(file, args, options = {}) {
   const { status, error } = spawnSync(file, args, { stdio: 'inherit', ...options });

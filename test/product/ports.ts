@@ -32,7 +32,8 @@ export function portBlock(): PortBlock {
 }
 
 function claim(block: number): boolean {
-  const file = join(tmpdir(), `gopher-test-ports-${block}`);
+  // One user cannot remove what another left behind in a shared folder for temporary files.
+  const file = join(tmpdir(), `gopher-test-ports-${process.getuid?.() ?? 0}-${block}`);
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
     process.once('exit', () => rmSync(file, { force: true }));

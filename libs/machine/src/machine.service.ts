@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, In, IsNull, MoreThan, Not, Repository } from 'typeorm';
+import {
+  type EntityManager,
+  In,
+  IsNull,
+  MoreThan,
+  Not,
+  QueryFailedError,
+  Repository,
+} from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { AgentTarget } from './agent/agent-client.js';
 import { EdgeId } from './edge-id.js';
@@ -51,6 +59,16 @@ export class MachineService {
     return machine;
   }
 
+  /** As `get`; nobody can remove the machine until the transaction ends. @throws MachineNotFoundError */
+  async hold(id: string, tx: EntityManager): Promise<Machine> {
+    const machine = await tx.findOne(Machine, {
+      where: { id, edgeId: this.edge.value },
+      lock: { mode: 'for_key_share' },
+    });
+    if (!machine) throw new MachineNotFoundError(id);
+    return machine;
+  }
+
   /** In the order of creation, after `cursor`. */
   list(page: { after: string | null; limit: number }): Promise<Machine[]> {
     return this.machines.find({
@@ -70,14 +88,13 @@ export class MachineService {
 
   /** @throws MachineNotFoundError, MachineNameTakenError, MachineChangedError */
   async rename(id: string, name: string, expectedVersion: number | null): Promise<Machine> {
-    const current = await this.get(id);
-    const taken = await this.machines.existsBy({ edgeId: this.edge.value, name, id: Not(id) });
-    if (taken) throw new MachineNameTakenError(name);
-    const version = expectedVersion ?? current.version;
-    const { affected } = await this.machines.update(
-      { id, version },
-      { name, version: version + 1 },
-    );
+    await this.get(id);
+    const ifVersion = expectedVersion === null ? {} : { version: expectedVersion };
+    const { affected } = await this.machines
+      .update({ id, ...ifVersion }, { name, version: () => '"version" + 1' })
+      .catch((error: unknown) => {
+        throw isNameTaken(error) ? new MachineNameTakenError(name) : error;
+      });
     if (affected === 0) throw new MachineChangedError(id);
     return this.get(id);
   }
@@ -142,4 +159,12 @@ export class MachineService {
   findByIds(ids: readonly string[]): Promise<Machine[]> {
     return this.machines.findBy({ id: In([...ids]), edgeId: this.edge.value });
   }
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+function isNameTaken(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  const { code, constraint } = error.driverError as { code?: string; constraint?: string };
+  return code === UNIQUE_VIOLATION && constraint === 'machine_edge_id_name_key';
 }

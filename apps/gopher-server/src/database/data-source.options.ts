@@ -43,6 +43,8 @@ export const schemaOptions = {
 
 /** How long a request waits for a free connection, or for a new one, before it is answered 503. */
 const CONNECT_TIMEOUT_MS = 3_000;
+/** A server that took the question and answers no more: nothing here asks for as long as this. */
+const QUERY_TIMEOUT_MS = 10_000;
 const POOL_SIZE = 10;
 
 export function dataSourceOptions(url: string): PostgresDataSourceOptions {
@@ -51,7 +53,11 @@ export function dataSourceOptions(url: string): PostgresDataSourceOptions {
     url,
     poolSize: POOL_SIZE,
     applicationName: 'gopher-server',
-    extra: { connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true },
+    extra: {
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      keepAlive: true,
+    },
     migrationsRun: true,
     ...schemaOptions,
   };

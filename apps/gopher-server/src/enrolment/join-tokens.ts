@@ -56,6 +56,13 @@ export class JoinTokens {
     return { machineId: found.machineId, takenFrom: byAnother ? found.reservedKey : null };
   }
 
+  /** No enrolment of this machine begins or goes on until the transaction ends. */
+  async lockAll(tx: EntityManager, machineId: string): Promise<void> {
+    await tx.query(`SELECT FROM "join_token" WHERE "machine_id" = $1 ORDER BY "id" FOR UPDATE`, [
+      machineId,
+    ]);
+  }
+
   /** The key it was reserved for has proven itself: no other run may have it. */
   async consumeReserved(tx: EntityManager, machineId: string, publicKeySha256: string) {
     await tx.update(

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   Injectable,
   type MessageEvent,
@@ -25,7 +26,8 @@ const HEARTBEAT_MS = 15_000;
 const STATUS_PAUSE_MS = 200;
 
 interface EdgeEvent {
-  id: number;
+  /** Counts from 1 in each run of the server. */
+  number: number;
   type: string;
   data: object;
 }
@@ -37,7 +39,8 @@ export class EdgeEvents implements OnApplicationBootstrap, OnApplicationShutdown
   private readonly past: EdgeEvent[] = [];
   private readonly due = new Map<string, NodeJS.Timeout>();
   private readonly subscriptions: Subscription[] = [];
-  private lastId = 0;
+  private readonly run = randomBytes(4).toString('hex');
+  private lastNumber = 0;
 
   constructor(
     private readonly machineEvents: MachineEvents,
@@ -62,22 +65,37 @@ export class EdgeEvents implements OnApplicationBootstrap, OnApplicationShutdown
     this.live.complete();
   }
 
-  /** Everything after `lastEventId` that is still known, then what happens, with a heartbeat. */
+  /**
+   * Everything after `lastEventId` that is still known, then what happens, with a heartbeat. After an
+   * id of an earlier run all that is known is new.
+   */
   after(lastEventId: string | undefined): Observable<MessageEvent> {
-    const last = /^\d{1,15}$/.test(lastEventId ?? '') ? Number(lastEventId) : this.lastId;
-    const missed = this.past.filter(({ id }) => id > last);
-    const events = merge(from(missed), this.live.pipe(filter(({ id }) => id > last)));
+    const last = this.numberOf(lastEventId);
+    const missed = this.past.filter(({ number }) => number > last);
+    const events = merge(from(missed), this.live.pipe(filter(({ number }) => number > last)));
     return merge(
-      events.pipe(map(({ id, type, data }): MessageEvent => ({ id: String(id), type, data }))),
+      events.pipe(
+        map(({ number, type, data }): MessageEvent => ({
+          id: `${this.run}-${number}`,
+          type,
+          data,
+        })),
+      ),
       interval(HEARTBEAT_MS).pipe(map((): MessageEvent => ({ type: 'heartbeat', data: {} }))),
     );
   }
 
   publish(type: string, data: object): void {
-    const event = { id: ++this.lastId, type, data };
+    const event = { number: ++this.lastNumber, type, data };
     this.past.push(event);
     if (this.past.length > REMEMBERED) this.past.shift();
     this.live.next(event);
+  }
+
+  private numberOf(lastEventId: string | undefined): number {
+    if (!lastEventId) return this.lastNumber;
+    const [, run, number] = /^([0-9a-f]{8})-(\d{1,15})$/.exec(lastEventId) ?? [];
+    return run === this.run ? Math.min(Number(number), this.lastNumber) : 0;
   }
 
   private statusSoon(machineId: string): void {

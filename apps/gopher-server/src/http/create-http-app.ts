@@ -27,7 +27,15 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     // Fastify's own parser, for JSON alone: Nest's would take forms as well.
     bodyParser: false,
   });
-  adapter.getInstance().removeContentTypeParser('text/plain');
+  const fastify = adapter.getInstance();
+  fastify.removeContentTypeParser('text/plain');
+  // Many clients name a content type on every call, also where there is no content.
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const { headers, method } = request;
+    const isEmpty = !headers['transfer-encoding'] && Number(headers['content-length'] ?? 0) === 0;
+    if (method === 'DELETE' && isEmpty) delete headers['content-type'];
+    done();
+  });
   app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',

@@ -78,6 +78,7 @@ describe(isDatabaseAway.name, () => {
     errno('EHOSTUNREACH'),
     new Error('Connection terminated unexpectedly'),
     new Error('timeout exceeded when trying to connect'),
+    new Error('Query read timeout'),
     new Error('Driver not Connected'),
     new Error('Query runner already released. Cannot run queries anymore.'),
   ])('is so with %s', (error) => {

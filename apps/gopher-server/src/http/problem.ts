@@ -114,7 +114,7 @@ const AWAY_ERRNO = new Set([
   'ETIMEDOUT',
 ]);
 const AWAY_MESSAGE =
-  /Connection terminated|timeout exceeded when trying to connect|Driver not Connected|not queryable|query runner (?:was )?already released/i;
+  /Query read timeout|Connection terminated|timeout exceeded when trying to connect|Driver not Connected|not queryable|query runner (?:was )?already released/i;
 
 export function isDatabaseAway(error: unknown): boolean {
   const { driverError, code, message, syscall } = (error ?? {}) as {

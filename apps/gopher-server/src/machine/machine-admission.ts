@@ -45,8 +45,10 @@ export class MachineAdmission {
 
   /** @throws MachineNotFoundError */
   async joinToken(machineId: string): Promise<JoinTokenView> {
-    await this.machines.get(machineId);
-    const made = await this.tokens.make(this.database.manager, machineId, 'join');
+    const made = await this.database.transaction(async (tx) => {
+      await this.machines.hold(machineId, tx);
+      return this.tokens.make(tx, machineId, 'join');
+    });
     const command =
       `gopher-agent enroll --server ${this.config.publicUrl} --token ${made.token} ` +
       `--ca-fingerprint ${this.edge.ca.fingerprint}`;
@@ -55,9 +57,11 @@ export class MachineAdmission {
 
   /** @throws MachineNotFoundError, MachineHasAgentError */
   async clientConfigToken(machineId: string): Promise<JoinTokenView> {
-    const machine = await this.machines.get(machineId);
-    if (machine.agentAddr !== null) throw new MachineHasAgentError(machine.name);
-    const made = await this.tokens.make(this.database.manager, machineId, 'client-config');
+    const made = await this.database.transaction(async (tx) => {
+      const machine = await this.machines.hold(machineId, tx);
+      if (machine.agentAddr !== null) throw new MachineHasAgentError(machine.name);
+      return this.tokens.make(tx, machineId, 'client-config');
+    });
     const url = `${this.config.publicUrl}/api/v1/machines/${machineId}/client.toml`;
     const command =
       `(umask 077; curl --fail --silent --show-error --output client.toml ` +
@@ -85,9 +89,11 @@ export class MachineAdmission {
 
   /** Resolves with what is left to do on the machine. @throws MachineNotFoundError */
   async remove(machineId: string): Promise<string> {
-    const { agentAddr, name } = await this.database.transaction((tx) =>
-      this.machines.remove(machineId, tx),
-    );
+    const { agentAddr, name } = await this.database.transaction(async (tx) => {
+      // In the order in which an enrolment takes them: token, then machine.
+      await this.tokens.lockAll(tx, machineId);
+      return this.machines.remove(machineId, tx);
+    });
     this.enrolments.forget(machineId);
     await this.reconciler.settled();
     const what = agentAddr === null ? 'its rathole client' : 'gopher-agent and its rathole clients';

@@ -22,9 +22,9 @@ export async function openDatabase(
 ): Promise<{ database: DataSource; url: string }> {
   const url = config.databaseUrl ?? (await startEmbedded(config, supervisor, log));
   await untilItAnswers(url, log);
+  await migrate(url, log);
   const database = new DataSource({ ...dataSourceOptions(url), migrationsRun: false });
   await database.initialize();
-  await migrate(database, log);
   return { database, url };
 }
 
@@ -66,16 +66,22 @@ async function ask(url: string): Promise<string | null> {
   }
 }
 
-/** Edges may share a database, and their upgrades may come at the same moment. */
-async function migrate(database: DataSource, log: StartupLog): Promise<void> {
+/**
+ * Edges may share a database, and their upgrades may come at the same moment. On connections of its
+ * own: a migration may take longer than any question of the running server.
+ */
+async function migrate(url: string, log: StartupLog): Promise<void> {
+  const database = new DataSource({ ...dataSourceOptions(url), migrationsRun: false, extra: {} });
+  await database.initialize();
   const runner = database.createQueryRunner();
   try {
     await runner.query(`SELECT pg_advisory_lock(hashtext('gopher-migrations'))`);
     const applied = await database.runMigrations({ transaction: 'all' });
     for (const { name } of applied) log.log(`Migrated the database: ${name}`);
   } finally {
-    await runner.query(`SELECT pg_advisory_unlock(hashtext('gopher-migrations'))`);
+    // The lock goes with its connection.
     await runner.release();
+    await database.destroy();
   }
 }
 

@@ -23,15 +23,35 @@ export interface LeaseRequest {
 const LOOPBACK = '127.0.0.1';
 /** Ports that something else on the edge listens on, before giving up. */
 const MAX_BUSY_PORTS = 20;
+/** rathole closes the port of a tunnel that was removed a moment after its file changed. */
+const CLOSING_MS = 1_000;
+/** Beyond so many, nobody is waited for. */
+const MAX_WAITING = 50;
 
 /** The one place that promises ports of the edge. */
 @Injectable()
 export class PortLeases {
+  private waiting = 0;
+
   constructor(
     private readonly edge: EdgeId,
     private readonly config: ServerConfig,
     private readonly probe: PortProbe,
   ) {}
+
+  /**
+   * Waits, without holding anything, for a port that rathole is about to close: that of a tunnel that
+   * was removed a moment ago.
+   */
+  async untilClosed(port: number, request: Pick<LeaseRequest, 'protocol' | 'bindAddress'>) {
+    if (this.waiting >= MAX_WAITING) return;
+    this.waiting += 1;
+    try {
+      await this.probe.obstacle(request.protocol, request.bindAddress, port, CLOSING_MS);
+    } finally {
+      this.waiting -= 1;
+    }
+  }
 
   /** The port that a person named. @throws PortReservedError, PortTakenError */
   async leaseNamed(tx: EntityManager, port: number, request: LeaseRequest): Promise<number> {

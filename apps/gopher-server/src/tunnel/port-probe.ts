@@ -4,8 +4,6 @@ import { createServer } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import type { TunnelProtocol } from './tunnel.entity.js';
 
-/** rathole closes the port of a tunnel that was removed a moment after its file changed. */
-const CLOSING_MS = 1_000;
 const RETRY_MS = 50;
 
 export interface PortObstacle {
@@ -18,18 +16,23 @@ export interface PortObstacle {
 /** Whether rathole could listen on a port of the edge now. */
 @Injectable()
 export class PortProbe {
-  /** null: it is free. */
+  /**
+   * null: it is free.
+   * @param patienceMs how long a port that is in use may take to be closed
+   */
   async obstacle(
     protocol: TunnelProtocol,
     address: string,
     port: number,
+    patienceMs = 0,
   ): Promise<PortObstacle | null> {
-    const deadline = Date.now() + CLOSING_MS;
+    const deadline = Date.now() + patienceMs;
     for (;;) {
       const code = await this.tryToBind(protocol, address, port);
       if (code === null) return null;
       if (code !== 'EADDRINUSE') return obstacleOf(code);
-      if (Date.now() > deadline) return { why: 'by another program on the edge', ofAddress: false };
+      if (Date.now() >= deadline)
+        return { why: 'by another program on the edge', ofAddress: false };
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

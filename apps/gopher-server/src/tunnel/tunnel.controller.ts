@@ -59,9 +59,11 @@ export class TunnelController {
     @Body({ schema: createTunnel }) body: CreateTunnel,
     @Headers('idempotency-key') key?: string,
   ): Promise<TunnelView> {
+    const input = { ...body, port: body.port ?? null };
+    await this.tunnels.untilPortClosed(input);
     const { id } = await this.idempotency.create(
       { key, operation: 'createTunnel', body },
-      async (tx) => (await this.tunnels.create(tx, { ...body, port: body.port ?? null })).id,
+      async (tx) => (await this.tunnels.create(tx, input)).id,
     );
     this.reconciler.request();
     return this.view(await this.tunnels.get(id));

@@ -44,9 +44,16 @@ export class TunnelService {
     private readonly edge: EdgeId,
   ) {}
 
+  /** To be called before `create`, outside of its transaction. */
+  async untilPortClosed({ port, protocol, bindAddress }: NewTunnel): Promise<void> {
+    if (port === null) return;
+    const isLeased = await this.tunnels.existsBy({ edgeId: this.edge.value, protocol, port });
+    if (!isLeased) await this.leases.untilClosed(port, { protocol, bindAddress });
+  }
+
   /** @throws MachineNotFoundError, TargetReservedError, PortTakenError, PortReservedError */
   async create(tx: EntityManager, input: NewTunnel): Promise<Tunnel> {
-    const machine = await this.machines.get(input.machineId, tx);
+    const machine = await this.machines.hold(input.machineId, tx);
     await this.refuseReservedTarget(tx, machine.id, input.target);
     const { protocol, bindAddress, target } = input;
     const id = uuidv7();
@@ -102,12 +109,11 @@ export class TunnelService {
   async retarget(id: string, target: string, expected: number | null): Promise<Tunnel> {
     const current = await this.get(id);
     await this.refuseReservedTarget(this.tunnels.manager, current.machineId, target);
-    const version = expected ?? current.version;
     const { affected } = await this.tunnels.update(
-      { id, version },
+      { id, ...ifVersion(expected) },
       {
         target,
-        version: version + 1,
+        version: () => '"version" + 1',
         state: 'pending',
         leg: null,
         proof: null,
@@ -120,10 +126,14 @@ export class TunnelService {
 
   /** @throws TunnelNotFoundError, TunnelChangedError */
   async remove(id: string, expected: number | null): Promise<void> {
-    const current = await this.get(id);
-    const version = expected ?? current.version;
-    const { affected } = await this.tunnels.delete({ id, version });
-    if (affected === 0) throw new TunnelChangedError(id);
+    const { affected } = await this.tunnels.delete({
+      id,
+      edgeId: this.edge.value,
+      ...ifVersion(expected),
+    });
+    if (affected !== 0) return;
+    await this.get(id);
+    throw new TunnelChangedError(id);
   }
 
   private async refuseReservedTarget(tx: EntityManager, machineId: string, target: string) {
@@ -135,6 +145,9 @@ export class TunnelService {
     }
   }
 }
+
+/** null: any version will do. */
+const ifVersion = (version: number | null) => (version === null ? {} : { version });
 
 function isLoopback(host: string): boolean {
   const family = isIP(host);

@@ -15,7 +15,7 @@ export const RECORD_OBSERVATIONS = `
       AS o("id" uuid, "addr" text, "at" timestamptz, "report" jsonb)
   ), "old" AS (
     SELECT m."id", m."agent_status" FROM "machine" m
-    WHERE m."id" IN (SELECT "id" FROM "observed") ORDER BY m."id" FOR UPDATE
+    WHERE m."id" IN (SELECT "id" FROM "observed") ORDER BY m."id" FOR NO KEY UPDATE
   ), "fleet" AS (
     SELECT count(*) AS "agents", count(*) FILTER (WHERE m."agent_status" = 'up') AS "up"
     FROM "machine" m

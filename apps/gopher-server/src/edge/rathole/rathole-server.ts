@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { EngineMissingError, type LocatedEngine, locateRathole } from '@gopher/engines';
 import { Supervisor } from '@gopher/supervisor';
 import { ServerConfig } from '../../config/server.config.js';
+import { EdgeFileUnwritableError } from '../edge.errors.js';
 import { StateDirectory } from '../../state/state-directory.js';
 
 const NAME = 'rathole-server';
@@ -25,6 +26,7 @@ export class RatholeServer {
   private problem: string | null = null;
   private missing = false;
   private started = false;
+  private unwritten: EdgeFileUnwritableError | null = null;
 
   constructor(
     private readonly config: ServerConfig,
@@ -32,10 +34,14 @@ export class RatholeServer {
     private readonly supervisor: Supervisor,
   ) {}
 
-  /** Makes the file what it should be, and the process run. rathole takes a changed file by itself. */
+  /**
+   * Makes the file what it should be, and the process run. rathole takes a changed file by itself.
+   * @throws EdgeFileUnwritableError once the process runs, with the file as it was
+   */
   async apply(toml: string): Promise<void> {
-    if ((await this.state.read(FILE)) !== toml) await this.state.write(FILE, toml);
+    const unwritten = await this.write(toml);
     if (!this.started) await this.start();
+    if (unwritten) throw unwritten;
   }
 
   status(): RatholeServerStatus {
@@ -46,9 +52,20 @@ export class RatholeServer {
       return { state, pid: null, adopted: false, restartNeeded: false, version, problem };
     }
     const { state, pid, adopted, restartNeeded } = this.supervisor.status(NAME);
-    const problem =
+    const ended =
       state === 'running' ? null : `It ended; its log is ${this.supervisor.logFile(NAME)}`;
+    const problem = ended ?? this.unwritten?.message ?? null;
     return { state, pid, adopted, restartNeeded, version, problem };
+  }
+
+  private async write(toml: string): Promise<EdgeFileUnwritableError | null> {
+    try {
+      if ((await this.state.read(FILE)) !== toml) await this.state.write(FILE, toml);
+      this.unwritten = null;
+    } catch (error) {
+      this.unwritten = new EdgeFileUnwritableError(this.state.path(FILE), error);
+    }
+    return this.unwritten;
   }
 
   private async start(): Promise<void> {
