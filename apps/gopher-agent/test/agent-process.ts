@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { AgentCaller } from './agent-caller.js';
 import { FakeEdge } from './fake-edge.js';
-import { freePort } from './ports.js';
+import { freePort } from '../../../test/product/free-port.js';
 import { ratholeBinary } from './rathole-binary.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));

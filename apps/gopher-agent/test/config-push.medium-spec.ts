@@ -8,7 +8,7 @@ import { configSha256 } from '@gopher/rathole';
 import { TestMachine } from './agent-process.js';
 import type { AgentCaller } from './agent-caller.js';
 import { exchange, startEcho } from './echo.js';
-import { freePort } from './ports.js';
+import { freePort } from '../../../test/product/free-port.js';
 
 /** A real agent, real rathole on both sides. */
 describe('pushes of the configuration', () => {
@@ -197,8 +197,12 @@ describe('pushes of the configuration', () => {
   }
 });
 
+const isRoot = process.getuid?.() === 0;
+if (isRoot) console.warn('Skipped: a directory without permission, since root may write anywhere');
+else console.warn('Skipped: a full disk, since only root can mount a small one');
+
 /** A real file system that is too small; only root can mount one. */
-describe.skipIf(process.getuid?.() !== 0)('a full disk', () => {
+describe.skipIf(!isRoot)('a full disk', () => {
   it('refuses the push, changes nothing, and takes it when there is room again', async () => {
     await using machine = await TestMachine.open();
     const mounted = machine.file('rathole');
@@ -230,7 +234,7 @@ describe.skipIf(process.getuid?.() !== 0)('a full disk', () => {
 });
 
 /** Root may write everywhere, so a directory that nobody can write to is made of another kind. */
-describe.skipIf(process.getuid?.() === 0)('a directory without permission', () => {
+describe.skipIf(isRoot)('a directory without permission', () => {
   it('refuses the push and says which user may not write', async () => {
     await using machine = await TestMachine.running();
     const caller = machine.caller(machine.ports.agent);

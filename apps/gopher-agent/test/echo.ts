@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
-import { freePort } from './ports.js';
+import { freePort } from '../../../test/product/free-port.js';
 
 /** A target that gives back what it gets. */
 export async function startEcho(): Promise<[Server, number]> {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { CertificateAuthority, generatePrivateKey } from '@gopher/identity';
 import type { EnrolmentResponse } from '@gopher/proto';
 import { TestMachine } from './agent-process.js';
-import { freePort } from './ports.js';
+import { freePort } from '../../../test/product/free-port.js';
 
 /** The real command against an edge of our own, over real HTTP and HTTPS. */
 describe('gopher-agent enroll', () => {

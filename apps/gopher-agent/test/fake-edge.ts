@@ -17,7 +17,7 @@ import {
   renderClient,
   renderServer,
 } from '@gopher/rathole';
-import { freePort } from './ports.js';
+import { freePort } from '../../../test/product/free-port.js';
 import { ratholeBinary } from './rathole-binary.js';
 
 export interface Tunnel extends RatholeClientService {

@@ -7,7 +7,7 @@ import { RatholeClientState } from '@gopher/proto';
 import type { AgentCaller } from './agent-caller.js';
 import { TestMachine } from './agent-process.js';
 import { exchange, startEcho } from './echo.js';
-import { freePort } from './ports.js';
+import { freePort } from '../../../test/product/free-port.js';
 
 const { CONNECTED, FROZEN, STOPPED } = RatholeClientState;
 

@@ -21,3 +21,4 @@ export { type DataPathObservation, EdgeView, type TunnelSummary } from './status
 export { type AgentStatusChange, MachineEvents } from './status/machine-events.js';
 export { type Health, HEALTHS, type MachineStatus, NO_TUNNELS } from './status/machine-status.js';
 export { type AgentObservation, StatusRecorder } from './status/status-recorder.js';
+export { violates } from './unique-violation.js';

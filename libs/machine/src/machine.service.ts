@@ -1,14 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import {
-  type EntityManager,
-  In,
-  IsNull,
-  MoreThan,
-  Not,
-  QueryFailedError,
-  Repository,
-} from 'typeorm';
+import { type EntityManager, In, IsNull, MoreThan, Not, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { AgentTarget } from './agent/agent-client.js';
 import { EdgeId } from './edge-id.js';
@@ -21,6 +13,7 @@ import {
 import { EdgeView } from './status/edge-view.js';
 import { deriveStatus, type MachineStatus, NO_TUNNELS } from './status/machine-status.js';
 import { StatusRecorder } from './status/status-recorder.js';
+import { violates } from './unique-violation.js';
 
 /** A machine that has an agent. */
 export type MachineWithAgent = Machine & { agentAddr: string };
@@ -93,7 +86,7 @@ export class MachineService {
     const { affected } = await this.machines
       .update({ id, ...ifVersion }, { name, version: () => '"version" + 1' })
       .catch((error: unknown) => {
-        throw isNameTaken(error) ? new MachineNameTakenError(name) : error;
+        throw violates(error, 'machine_edge_id_name_key') ? new MachineNameTakenError(name) : error;
       });
     if (affected === 0) throw new MachineChangedError(id);
     return this.get(id);
@@ -159,12 +152,4 @@ export class MachineService {
   findByIds(ids: readonly string[]): Promise<Machine[]> {
     return this.machines.findBy({ id: In([...ids]), edgeId: this.edge.value });
   }
-}
-
-const UNIQUE_VIOLATION = '23505';
-
-function isNameTaken(error: unknown): boolean {
-  if (!(error instanceof QueryFailedError)) return false;
-  const { code, constraint } = error.driverError as { code?: string; constraint?: string };
-  return code === UNIQUE_VIOLATION && constraint === 'machine_edge_id_name_key';
 }

@@ -3,7 +3,8 @@ import { generateNoiseKeyPair } from '../src/noise.js';
 import { parseClient, parseServer } from '../src/parse.js';
 import { renderClient, renderServer } from '../src/render.js';
 import { clientConfig, serverConfig } from './arbitraries.js';
-import { freePort, RatholeProcess } from './real-rathole.js';
+import { freePort } from '../../../test/product/free-port.js';
+import { RatholeProcess } from './real-rathole.js';
 
 /** The word of the real binary: it runs with this file, or it ends. */
 async function realVerdict(

@@ -2,7 +2,8 @@ import type { RatholeClientService, RatholeServerService } from '../src/config.j
 import { generateNoiseKeyPair } from '../src/noise.js';
 import { renderClient, renderServer } from '../src/render.js';
 import { ServiceTracker } from '../src/service-tracker.js';
-import { exchange, freePort, RatholeProcess, startTarget } from './real-rathole.js';
+import { freePort } from '../../../test/product/free-port.js';
+import { exchange, RatholeProcess, startTarget } from './real-rathole.js';
 
 /** A real server and a real client, with our keys, and a tracker on the client's log. */
 async function pair(...names: string[]) {

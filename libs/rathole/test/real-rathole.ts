@@ -1,3 +1,4 @@
+import { freePort } from '../../../test/product/free-port.js';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
@@ -101,23 +102,6 @@ export class RatholeProcess implements AsyncDisposable {
   private add(line: string): void {
     this.lines.push(line);
     for (const listener of this.listeners) listener();
-  }
-}
-
-/** Below the ports that the kernel hands out by itself. Spread by pid, so that runs do not meet. */
-let nextPort = 25_000 + (process.pid % 700) * 10;
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = nextPort++;
-    if (nextPort >= 32_700) nextPort = 25_000;
-    const server = createServer().unref();
-    server.listen(port, '127.0.0.1');
-    const free = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (free) return port;
   }
 }
 

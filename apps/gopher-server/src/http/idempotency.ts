@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
-import { DomainError, EdgeId } from '@gopher/machine';
+import { DataSource, type EntityManager } from 'typeorm';
+import { DomainError, EdgeId, violates } from '@gopher/machine';
 import { IdempotencyKey } from './idempotency-key.entity.js';
 
-const UNIQUE_VIOLATION = '23505';
 const MAX_KEY_LENGTH = 200;
 
 export class IdempotencyKeyReusedError extends DomainError {
@@ -62,7 +61,7 @@ export class Idempotency {
         return { id, replayed: false };
       });
     } catch (error) {
-      const first = isTaken(error) ? await this.find(key, request) : null;
+      const first = violates(error, 'idempotency_key_pk') ? await this.find(key, request) : null;
       if (first) return first;
       throw error;
     }
@@ -92,10 +91,4 @@ function requestSha256({ operation, body }: Create): string {
   return createHash('sha256')
     .update(`${operation}\n${JSON.stringify(body)}`)
     .digest('hex');
-}
-
-function isTaken(error: unknown): boolean {
-  if (!(error instanceof QueryFailedError)) return false;
-  const { code, constraint } = error.driverError as { code?: string; constraint?: string };
-  return code === UNIQUE_VIOLATION && constraint === 'idempotency_key_pk';
 }
