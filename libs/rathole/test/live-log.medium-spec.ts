@@ -40,10 +40,16 @@ async function pair(...names: string[]) {
   const state = (name: string) => tracker.service(name)?.state ?? null;
   const until = (name: string, wanted: string | null) =>
     client.until(`${name} ${wanted}`, () => state(name) === wanted);
+  /** The client hears that it is established before the server has bound the visitors' port. */
+  const visit = async (name: string, sent: string) => {
+    const port = ports.get(name)!;
+    await server.until(`${name} is bound`, () => server.has(`Listening at 127.0.0.1:${port}`));
+    return exchange(port, sent);
+  };
   const end = async () => {
     for (const part of [client, server, target]) await part[Symbol.asyncDispose]();
   };
-  return { server, client, tracker, until, state, ports, serverToml, clientToml, end };
+  return { server, client, tracker, until, state, visit, serverToml, clientToml, end };
 }
 
 describe(ServiceTracker.name, () => {
@@ -56,11 +62,11 @@ describe(ServiceTracker.name, () => {
   afterEach(() => live.end());
 
   it('knows a channel that carries bytes, over Noise with our keys', async () => {
-    expect(await exchange(live.ports.get('a')!, 'hello')).toBe('HELLO');
+    expect(await live.visit('a', 'hello')).toBe('HELLO');
   });
 
   it('sees a service come, change and go, and leaves the others alone', async () => {
-    const { server, client, tracker, until, ports } = live;
+    const { server, client, tracker, until } = live;
     const before = tracker.service('a');
     const renamedAt = Date.now();
     await server.write(live.serverToml('a', 'b', 'c'));
@@ -69,7 +75,7 @@ describe(ServiceTracker.name, () => {
     const { startedAt, establishedAt } = tracker.service('c')!;
     expect(startedAt.getTime()).toBeGreaterThanOrEqual(renamedAt);
     expect(establishedAt!.getTime()).toBeGreaterThanOrEqual(startedAt.getTime());
-    expect(await exchange(ports.get('c')!, 'x')).toBe('X');
+    expect(await live.visit('c', 'x')).toBe('X');
 
     await client.write(live.clientToml({}, 'a', 'b'));
     await until('c', null);
@@ -99,7 +105,7 @@ describe(ServiceTracker.name, () => {
     await until('a', 'established');
     await until('b', 'established');
     expect(tracker.service('a')!.establishedAt!.getTime()).toBeGreaterThanOrEqual(killedAt);
-    expect(await exchange(live.ports.get('a')!, 'hello')).toBe('HELLO');
+    expect(await live.visit('a', 'hello')).toBe('HELLO');
   });
 
   it('sees the instance restart for a change outside its services', async () => {
