@@ -1,22 +1,58 @@
-// Prints where rathole is; builds it first where it is nowhere to be found. Runs under Node 24.
+// npm run rathole. Runs under Node 24, on what npm run build has made.
+import { parseArgs } from 'node:util';
 import {
   buildRathole,
+  buildReleasedRathole,
+  EngineBuildError,
   EngineMissingError,
   engineCacheDir,
   locateRathole,
+  patchLevelOf,
 } from '../libs/engines/dist/index.js';
+
+const HELP = `npm run rathole [-- --released]
+
+Prints where rathole is: the one that GOPHER_RATHOLE names, or one with Gopher's patches. Builds that
+where it is nowhere to be found (about two minutes, kept in ~/.cache/gopher/engines).
+
+  --released   the one without patches, to compare with: what GOPHER_RATHOLE_RELEASED names, or built
+`;
 
 const { env } = process;
 const cacheDir = engineCacheDir(env);
-try {
+
+async function patched() {
   const where = { cacheDir, searchPath: env.PATH ?? '' };
-  if (env.GOPHER_RATHOLE) where.explicitPath = env.GOPHER_RATHOLE;
+  if (env.GOPHER_RATHOLE) return locateRathole({ ...where, explicitPath: env.GOPHER_RATHOLE });
   const found = await locateRathole(where).catch((error) => {
-    if (!(error instanceof EngineMissingError) || env.GOPHER_RATHOLE) throw error;
-    return buildRathole({ cacheDir, env });
+    if (error instanceof EngineMissingError) return null;
+    throw error;
   });
-  console.log(found.path);
+  if (found && patchLevelOf(found.version) > 0) return found;
+  return buildRathole({ cacheDir, env, onProgress });
+}
+
+async function released() {
+  if (env.GOPHER_RATHOLE_RELEASED) return { path: env.GOPHER_RATHOLE_RELEASED };
+  return buildReleasedRathole({ cacheDir, env, onProgress });
+}
+
+function onProgress(elapsedMs, line) {
+  process.stderr.write(`${Math.round(elapsedMs / 1000)} s ${line.trim()}\n`);
+}
+
+try {
+  const { values } = parseArgs({
+    options: { released: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+  } else {
+    console.log((await (values.released ? released() : patched())).path);
+  }
 } catch (error) {
-  console.error(error.message);
-  process.exitCode = 1;
+  const usage = String(error.code).startsWith('ERR_PARSE_ARGS');
+  const known = usage || error instanceof EngineMissingError || error instanceof EngineBuildError;
+  process.stderr.write(`${known ? error.message : error.stack}\n`);
+  process.exitCode = usage ? 2 : 1;
 }

@@ -1,4 +1,4 @@
-// npm run test:long: the suite "long", then the whole of npm test as the other kind of user.
+// npm run test:long: the suite "long", each patch of rathole alone, then the whole of npm test as the other kind of user.
 import { spawnSync } from 'node:child_process';
 import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,9 +19,8 @@ function asOrdinaryUser() {
   try {
     const clone = join(home, 'gopher');
     if (!go('git', ['clone', '--quiet', inCheckout(), clone])) return false;
-    const rathole = join(home, 'rathole');
-    const found = spawnSync(NODE, [inCheckout('scripts/get-rathole.mjs')], { encoding: 'utf8' });
-    copyFileSync(found.stdout.trim(), rathole);
+    const rathole = copyOfRathole(join(home, 'rathole'));
+    const released = copyOfRathole(join(home, 'rathole-released'), '--released');
     own(home);
     const user = String(ORDINARY_USER);
     const drop = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--inh-caps=-all'];
@@ -31,12 +30,20 @@ function asOrdinaryUser() {
         ...process.env,
         HOME: home,
         GOPHER_RATHOLE: rathole,
+        GOPHER_RATHOLE_RELEASED: released,
         npm_config_cache: join(home, 'npm'),
       },
     });
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+function copyOfRathole(to, ...options) {
+  const script = inCheckout('scripts/get-rathole.mjs');
+  const found = spawnSync(NODE, [script, ...options], { encoding: 'utf8' });
+  copyFileSync(found.stdout.trim(), to);
+  return to;
 }
 
 function own(path) {
@@ -49,6 +56,7 @@ function own(path) {
 }
 
 const long = go(process.execPath, [inCheckout('scripts/test.mjs'), 'long']);
+const eachAlone = go(NODE, ['--test', inCheckout('engines/rathole/test/each-alone.long.mjs')]);
 let other = true;
 if (process.getuid() === 0) {
   console.log('npm test once more, as an ordinary user');
@@ -56,4 +64,4 @@ if (process.getuid() === 0) {
 } else {
   console.log('Skipped: npm test as root, since this is an ordinary user');
 }
-process.exitCode = long && other ? 0 : 1;
+process.exitCode = long && eachAlone && other ? 0 : 1;

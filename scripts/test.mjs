@@ -1,6 +1,6 @@
-// npm test: from a fresh clone to a verdict. Installs, builds, gets rathole, then runs the suites.
+// npm test: from a fresh clone to a verdict. Installs, builds, gets both ratholes, runs the suites.
 import { parseArgs } from 'node:util';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -9,10 +9,10 @@ import { Progress } from './setup/progress.mjs';
 import { run } from './setup/run.mjs';
 import { setUp } from './setup/set-up.mjs';
 
-const SUITES = ['unit', 'medium', 'e2e'];
+const SUITES = ['unit', 'medium', 'e2e', 'engine'];
 const HELP = `npm test [-- SUITE ...]
 
-Sets itself up and runs the suites ${SUITES.join(', ')} (default: all three), or "long".
+Sets itself up and runs the suites ${SUITES.join(', ')} (default: all), or "long".
 Ends with "N passed, N failed, N skipped". Exit code 1 when one failed, 2 for a wrong call.
 `;
 
@@ -45,9 +45,44 @@ function runSuite(name, folder) {
   }
 }
 
+/** The patches of rathole, on the real programs: they know nothing of Gopher, nor of its tools. */
+function runEngineSuite(folder) {
+  const report = join(folder, 'engine.tap');
+  const reporters = ['spec', 'stdout', 'tap', report].map(
+    (value, i) => `--test-reporter${i % 2 === 0 ? '' : '-destination'}=${value}`,
+  );
+  const { status } = spawnSync(
+    NODE,
+    ['--test', '--test-concurrency=1', ...reporters, 'engines/rathole/test/*.test.mjs'],
+    {
+      cwd: inCheckout(),
+      env: {
+        ...env,
+        RATHOLE_PATCHED: env.GOPHER_RATHOLE,
+        RATHOLE_RELEASED: env.GOPHER_RATHOLE_RELEASED ?? '',
+      },
+      stdio: 'inherit',
+    },
+  );
+  const tap = existsSync(report) ? readFileSync(report, 'utf8') : '';
+  const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
+  const failed = count('fail') + count('cancelled');
+  return {
+    passed: count('pass'),
+    failed: status === 0 ? failed : Math.max(1, failed),
+    skipped: count('skipped') + count('todo'),
+  };
+}
+
 /** A file that failed outside of its tests. */
 const brokeOff = ({ status, assertionResults }) =>
   status === 'failed' && !assertionResults.some((result) => result.status === 'failed');
+
+function getRathole(progress, what, ...options) {
+  const command = [NODE, inCheckout('scripts/get-rathole.mjs'), ...options];
+  const get = (say) => run(command, { what: `Getting ${what}`, say });
+  return progress.step(`Getting ${what}`, get, `${what} is there`);
+}
 
 async function main() {
   const { values, positionals } = parseArgs({
@@ -61,15 +96,19 @@ async function main() {
 
   const progress = new Progress(process.stdout);
   await setUp(progress);
-  const fetched = run([NODE, inCheckout('scripts/get-rathole.mjs')], { what: 'Getting rathole' });
-  await progress.step('Getting rathole', () => fetched, 'rathole is there');
+  env.GOPHER_RATHOLE = await getRathole(progress, 'rathole');
+  // Tests of the two together and in comparison say that they are skipped where there is none.
+  await getRathole(progress, 'released rathole', '--released').then(
+    (path) => (env.GOPHER_RATHOLE_RELEASED = path),
+    (error) => progress.line(error.message),
+  );
 
   const folder = mkdtempSync(join(tmpdir(), 'gopher-test-'));
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
     for (const name of positionals.length > 0 ? positionals : SUITES) {
       progress.line(`Suite ${name}`);
-      const counted = runSuite(name, folder);
+      const counted = name === 'engine' ? runEngineSuite(folder) : runSuite(name, folder);
       for (const key of Object.keys(total)) total[key] += counted[key];
     }
   } finally {

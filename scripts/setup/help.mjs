@@ -18,8 +18,8 @@ Settings (environment), all of them optional:
   GOPHER_TRIAL_PAGE_PORT           the sample web page                        14380
   GOPHER_TRIAL_BACK_CHANNEL_PORTS  to the agent, through rathole              25000-25999
   GOPHER_TRIAL_TUNNEL_PORTS        tunnels                                    26000-26999
-  GOPHER_RATHOLE                   path of rathole 0.5.0; default: Gopher's cache, PATH, or built
-                                   from source with cargo
+  GOPHER_RATHOLE                   path of rathole 0.5.0; default: Gopher's cache or PATH, if it
+                                   has Gopher's patches, or built from source with cargo
   GOPHER_LOG_LEVEL                 debug, info, warn or error; logs are in .gopher/trial
 
 Exit codes: 0 it ran and was stopped, or runs (--detach); 1 failed, or without rathole (--detach);

@@ -14,7 +14,11 @@ export function npm(...args) {
   return basename(cli) === 'npm-cli.js' ? [process.execPath, cli, ...args] : ['npm', ...args];
 }
 
-/** Runs a command to its end, quietly. @throws SetupError with the end of what it printed */
+/**
+ * Runs a command to its end, quietly.
+ * @returns the last line that it printed
+ * @throws SetupError with the end of what it printed
+ */
 export async function run([file, ...args], { what, say }) {
   /** @type {string[][]} */
   const [first, last] = [[], []];
@@ -32,7 +36,7 @@ export async function run([file, ...args], { what, say }) {
     child.once('close', () => process.exit(128 + constants.signals[signal]));
   });
   const [code, signal] = await ending(child, file).finally(stopForwarding);
-  if (code === 0) return;
+  if (code === 0) return (last.at(-1) ?? first.at(-1) ?? '').trim();
   const reason = signal ? `was ended by ${signal}` : `ended with code ${code}`;
   throw new SetupError(
     [`${what} ${reason}:`, ...[...first, ...last].map((line) => `  ${line}`)].join('\n'),

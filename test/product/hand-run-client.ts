@@ -2,9 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { engineCacheDir, locateRathole } from '@gopher/engines';
+import { ratholePath } from './rathole.js';
 
 /** A rathole client as a person starts it: `rathole --client client.toml` in a folder of theirs. */
 export class HandRunClient {
@@ -53,13 +52,3 @@ export class HandRunClient {
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess) =>
   exitCode !== null || signalCode !== null;
-
-async function ratholePath(): Promise<string> {
-  const { GOPHER_RATHOLE, PATH, ...env } = process.env;
-  const { path } = await locateRathole({
-    ...(GOPHER_RATHOLE === undefined ? {} : { explicitPath: GOPHER_RATHOLE }),
-    cacheDir: engineCacheDir({ HOME: homedir(), ...env }),
-    searchPath: PATH ?? '',
-  });
-  return path;
-}

@@ -21,5 +21,6 @@ export {
   serves,
   TcpDownload,
 } from './tcp-visitor.js';
+export { ratholePath, releasedRathole } from './rathole.js';
 export { inverted, LONGEST_DATAGRAM, UdpTarget } from './udp-target.js';
 export { refusesUdp, UdpVisitor } from './udp-visitor.js';

@@ -96,7 +96,15 @@ export class TcpDownload {
 
 /** A connection that says nothing between two echoes. */
 export class IdleConnection {
-  private constructor(private readonly socket: Socket) {}
+  /** Resolves when the other side has ended it. */
+  readonly ended: Promise<void>;
+
+  private constructor(private readonly socket: Socket) {
+    // Nothing comes unasked, and a socket that is not read from does not tell of its end.
+    this.ended = new Promise((resolve) =>
+      socket.resume().once('end', resolve).once('close', resolve),
+    );
+  }
 
   static async open(address: string): Promise<IdleConnection> {
     const socket = await open(address);

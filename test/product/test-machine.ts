@@ -21,11 +21,16 @@ export class TestMachine {
     readonly name: string,
     readonly agentPort: number,
     readonly checkPort: number,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  static async join(edge: TestEdge, name: string): Promise<TestMachine> {
+  static async join(
+    edge: TestEdge,
+    name: string,
+    settings: Record<string, string> = {},
+  ): Promise<TestMachine> {
     const { id, join: joining } = await edge.createMachine(name);
-    const machine = TestMachine.of(edge, { id, name });
+    const machine = TestMachine.of(edge, { id, name }, settings);
     try {
       await machine.enrol(joining.command);
       await machine.startAgent();
@@ -38,8 +43,12 @@ export class TestMachine {
   }
 
   /** A machine that exists on the edge and has not joined yet. */
-  static of(edge: TestEdge, { id, name }: { id: string; name: string }): TestMachine {
-    return new TestMachine(edge, id, name, edge.ports.next(), edge.ports.next());
+  static of(
+    edge: TestEdge,
+    { id, name }: { id: string; name: string },
+    settings: Record<string, string> = {},
+  ): TestMachine {
+    return new TestMachine(edge, id, name, edge.ports.next(), edge.ports.next(), settings);
   }
 
   get stateDir(): string {
@@ -53,6 +62,7 @@ export class TestMachine {
       GOPHER_AGENT_PORT: String(this.agentPort),
       GOPHER_AGENT_CHECK_PORT: String(this.checkPort),
       ...(process.env.GOPHER_RATHOLE ? { GOPHER_RATHOLE: process.env.GOPHER_RATHOLE } : {}),
+      ...this.settings,
     };
   }
 

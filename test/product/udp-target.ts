@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
-/** rathole 0.5.0 reads a datagram into so many bytes (UDP_BUFFER_SIZE) and drops what is longer. */
-export const LONGEST_DATAGRAM = 2_048;
+/** What IPv4 permits. A released rathole drops what a datagram has above 2,048 bytes. */
+export const LONGEST_DATAGRAM = 65_507;
 
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { AgentCaller } from './agent-caller.js';
 import { FakeEdge } from './fake-edge.js';
 import { freePort } from '../../../test/product/free-port.js';
-import { ratholeBinary } from './rathole-binary.js';
+import { ratholePath } from '../../../test/product/rathole.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const BUNDLE = fileURLToPath(new URL('../dist/gopher-agent.mjs', import.meta.url));
@@ -43,7 +43,7 @@ export class TestMachine implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'gopher-agent-'));
     const edge = await FakeEdge.open(join(directory, 'edge'));
     const ports = { agent: await freePort(), check: await freePort() };
-    return new TestMachine(directory, edge, ports, await ratholeBinary());
+    return new TestMachine(directory, edge, ports, await ratholePath());
   }
 
   /** Enrolled, running, and reached through the back-channel. */

@@ -18,7 +18,7 @@ import {
   renderServer,
 } from '@gopher/rathole';
 import { freePort } from '../../../test/product/free-port.js';
-import { ratholeBinary } from './rathole-binary.js';
+import { ratholePath } from '../../../test/product/rathole.js';
 
 export interface Tunnel extends RatholeClientService {
   /** Where visitors arrive. */
@@ -94,7 +94,7 @@ export class FakeEdge {
     await writeFile(`${file}.next`, toml);
     await rename(`${file}.next`, file);
     if (this.rathole) return;
-    this.rathole = spawn(await ratholeBinary(), ['--server', file], { stdio: 'ignore' });
+    this.rathole = spawn(await ratholePath(), ['--server', file], { stdio: 'ignore' });
   }
 
   async stopRathole(): Promise<void> {

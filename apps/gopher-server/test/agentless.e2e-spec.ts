@@ -235,6 +235,23 @@ describe('a machine without an agent', () => {
       expect((await edge.status<Told>(machine.id)).health).toBe('healthy');
     });
 
+    it('which are known to be down while its rathole is away, and up once it is back', async () => {
+      await client.kill();
+      await until('visitors are refused', () => refuses(first.address));
+      const told = await until('the tunnel has failed', async () => {
+        const tunnel = await edge.api<TunnelView>('GET', `/tunnels/${first.id}`);
+        return tunnel.state === 'failed' && tunnel;
+      });
+      expect(told).toMatchObject({
+        leg: 'rathole→machine',
+        reason: expect.stringMatching(/client is not connected/) as string,
+      });
+      expect((await edge.status<Told>(machine.id)).health).toBe('down');
+      await client.start();
+      await edge.activeTunnel(first.id);
+      expect((await edge.status<Told>(machine.id)).health).toBe('healthy');
+    });
+
     it('whose ports refuse once they are removed, the last one of the whole edge too', async () => {
       const { pid } = client;
       const tunnels = await edge.api<{ items: TunnelView[] }>('GET', '/tunnels');

@@ -19,6 +19,8 @@ import {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** So that those under way fit into the buffers of a socket. */
+const DATAGRAM_BYTES = 2_048;
 /** Round ones, and the neighbours of what buffers and frames usually hold. */
 const SIZES = [1, 2, 1_399, 8 * KIB, 65_535, 65_536, 65_537, MIB + 1, 8 * MIB, 64 * MIB];
 
@@ -122,10 +124,14 @@ describe('what passes a tunnel', () => {
       ({ address } = await publish(target.address, 'udp'));
     });
 
-    it('arrives unchanged both ways, in datagrams of every size that rathole carries', async () => {
+    it('arrives unchanged both ways, in datagrams of every size there is', async () => {
       const visitor = await UdpVisitor.to(address);
       try {
-        for (let size = 1; size <= LONGEST_DATAGRAM; size += size < 64 ? 1 : 31) {
+        for (
+          let size = 1;
+          size <= LONGEST_DATAGRAM;
+          size += size < 64 ? 1 : size < 2_048 ? 31 : 499
+        ) {
           const datagram = payload(size);
           expect((await visitor.ask(datagram)).equals(inverted(datagram)), `${size}`).toBe(true);
         }
@@ -154,14 +160,14 @@ describe('what passes a tunnel', () => {
     it('arrives whole as 64 MiB of datagrams, 16 under way at a time', async () => {
       const sent = payload(64 * MIB);
       const received = Buffer.alloc(sent.length);
-      const count = sent.length / LONGEST_DATAGRAM;
+      const count = sent.length / DATAGRAM_BYTES;
       const waiting = Array.from({ length: count }, (_, i) => i);
       const carry = async () => {
         const visitor = await UdpVisitor.to(address);
         try {
           for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
-            const at = i * LONGEST_DATAGRAM;
-            (await visitor.ask(sent.subarray(at, at + LONGEST_DATAGRAM))).copy(received, at);
+            const at = i * DATAGRAM_BYTES;
+            (await visitor.ask(sent.subarray(at, at + DATAGRAM_BYTES))).copy(received, at);
           }
         } finally {
           visitor.close();

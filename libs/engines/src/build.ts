@@ -21,6 +21,9 @@ export interface BuildOptions {
 
 type Build = Required<BuildOptions>;
 
+/** For a build that is aborted: time to end what it has started in process groups of its own. */
+const GRACE_MS = 3_000;
+
 /**
  * Builds the engine into the cache. When another process builds the same one already, waits for it;
  * when the cache has it, returns that.
@@ -36,18 +39,21 @@ export async function build(recipe: EngineRecipe, options: BuildOptions): Promis
   };
   const entry = cacheEntryDir(options.cacheDir, recipe.engine, recipe.source);
   await mkdir(dirname(entry), { recursive: true });
-  const path = await withLock(
+  const built = await withLock(
     `${entry}.lock`,
     { signal: whole.signal, onWait: onceForEach((pid) => whole.onProgress(0, waitingFor(pid))) },
     () => cachedOrBuilt(recipe, whole),
   );
-  return { path, version: recipe.engine.version, source: 'cache', warnings: [] };
+  return { ...built, source: 'cache', warnings: [] };
 }
 
-async function cachedOrBuilt(recipe: EngineRecipe, options: Build): Promise<string> {
+async function cachedOrBuilt(
+  recipe: EngineRecipe,
+  options: Build,
+): Promise<{ path: string; version: string }> {
   const { engine, source } = recipe;
   const cached = await readCache(options.cacheDir, engine, source);
-  if (cached && 'path' in cached) return cached.path;
+  if (cached && 'path' in cached) return cached;
   const tool = await findTool(recipe, options.env);
   const entry = cacheEntryDir(options.cacheDir, engine, source);
   await removeLeftovers(entry);
@@ -59,7 +65,9 @@ async function cachedOrBuilt(recipe: EngineRecipe, options: Build): Promise<stri
     if ('problem' in inspected) {
       throw new EngineBuildError(engine.name, `what was built ${inspected.problem}`, []);
     }
-    return await storeInCache(options.cacheDir, engine, source, product);
+    const { version } = inspected;
+    const path = await storeInCache(options.cacheDir, engine, source, { file: product, version });
+    return { path, version };
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -72,10 +80,13 @@ async function runTool(
   { env, signal, onProgress }: Build,
 ): Promise<void> {
   const tail = new LineTail((line) => onProgress(0, line));
-  const { code, signal: killedBy } = await run(tool, recipe.args(root), {
-    env: { ...env, ...recipe.env(root) },
+  const [program, ...args] = recipe.command(root);
+  const { code, signal: killedBy } = await run(program, args, {
+    // First, so that what the program starts finds the one that was found.
+    env: { ...env, PATH: [dirname(tool), env.PATH].join(delimiter), ...recipe.env(root) },
     cwd: root,
     signal,
+    graceMs: GRACE_MS,
     onOutput: (chunk) => tail.push(chunk),
   });
   const lines = tail.end();

@@ -16,7 +16,7 @@ const record = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-export type CacheLookup = { path: string } | { problem: string } | null;
+export type CacheLookup = { path: string; version: string } | { problem: string } | null;
 
 /** `$XDG_CACHE_HOME/gopher/engines`, or the same below `~/.cache`. */
 export function engineCacheDir(env: Environment): string {
@@ -49,31 +49,34 @@ export async function readCache(
   const path = join(dir, engine.name);
   const recorded = record.safeParse(parseJson(text));
   if (!recorded.success) return { problem: 'its record can not be read' };
+  if (engine.grade(recorded.data.version) === null) {
+    return { problem: `is version ${recorded.data.version}, and ${engine.version} is needed` };
+  }
   const unusable = await notExecutable(path);
   if (unusable) return { problem: unusable };
   if ((await sha256OfFile(path)) !== recorded.data.sha256) {
     return { problem: 'its SHA-256 is not the one recorded when it was built; it was changed' };
   }
-  return { path };
+  return { path, version: recorded.data.version };
 }
 
-/** Takes `file` over as the entry, whole or not at all. The caller holds the entry's lock. */
+/** Takes a file over as the entry, whole or not at all. The caller holds the entry's lock. */
 export async function storeInCache(
   cacheDir: string,
   engine: Engine,
   source: string,
-  file: string,
+  built: { file: string; version: string },
 ): Promise<string> {
   const dir = cacheEntryDir(cacheDir, engine, source);
   const staging = await mkdtemp(`${dir}.staging-`);
   try {
     const program = join(staging, 'entry', engine.name);
     await mkdir(join(staging, 'entry'));
-    await rename(file, program);
+    await rename(built.file, program);
     await chmod(program, 0o755);
     await flush(program);
     const sha256 = await sha256OfFile(program);
-    const content = { name: engine.name, version: engine.version, source, sha256 };
+    const content = { name: engine.name, version: built.version, source, sha256 };
     const recordPath = join(staging, 'entry', RECORD);
     await writeFile(recordPath, `${JSON.stringify(content)}\n`, { flush: true });
     // rename() does not replace a directory that has content: a damaged entry is moved away first.

@@ -2,8 +2,12 @@
 export interface Engine {
   /** Name of the program's file, and of its folder in the cache. */
   name: string;
-  /** The only version that is used: the configuration format is checked against it. */
+  /** The release that its configuration format is checked against. */
   version: string;
+  /** Which builds are used at all. 0: a good one; higher: better. null: not this one. */
+  grade(version: string): number | null;
+  /** Above it nothing better is looked for. */
+  bestGrade: number;
   versionArgs: readonly string[];
   /** Reads the version out of what the program prints; null when it is not there. */
   parseVersion(output: string): string | null;
@@ -18,12 +22,12 @@ export interface EngineRecipe {
   engine: Engine;
   /** Names the entry that the build makes in the cache; one of the engine's `cacheSources`. */
   source: string;
-  /** The build tool: a name that is looked up, and what to do when it is missing. */
+  /** What has to be installed: a name that is looked up, and what to do when it is missing. */
   tool: string;
   toolDirs(env: Environment): string[];
   toolRemedy: readonly string[];
-  /** `root` is an empty folder that the build may fill. */
-  args(root: string): string[];
+  /** A program and its arguments. `root` is an empty folder that the build may fill. */
+  command(root: string): [string, ...string[]];
   env(root: string): Record<string, string>;
   /** Where the program is once the build has ended well. */
   product(root: string): string;

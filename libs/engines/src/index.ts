@@ -8,4 +8,12 @@ export {
 } from './engine.js';
 export { EngineBuildError, EngineMissingError, type EngineAttempt } from './engine.errors.js';
 export type { LocateOptions } from './locate.js';
-export { buildRathole, locateRathole, RATHOLE_VERSION } from './rathole.js';
+export { buildRathole, buildReleasedRathole, locateRathole, RATHOLE_VERSION } from './rathole.js';
+export {
+  patchLevelOf,
+  RATHOLE_CAPABILITIES,
+  type RatholeCapability,
+  type RatholeCapabilityId,
+  ratholeHas,
+  ratholeLacks,
+} from './rathole-patches.js';

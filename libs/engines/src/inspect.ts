@@ -15,7 +15,7 @@ export async function inspect(engine: Engine, path: string): Promise<Inspection>
   if ('problem' in printed) return printed;
   const version = engine.parseVersion(printed.output);
   if (version === null) return { problem: `does not say a version; it is not ${engine.name}` };
-  if (version !== engine.version) {
+  if (engine.grade(version) === null) {
     return { problem: `is version ${version}, and ${engine.version} is needed` };
   }
   return { version };

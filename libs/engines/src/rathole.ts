@@ -1,42 +1,54 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions } from './build.js';
 import type { Engine, EngineRecipe, Environment, LocatedEngine } from './engine.js';
 import { locate, type LocateOptions } from './locate.js';
+import { PATCH_LEVEL, patchLevelOf } from './rathole-patches.js';
 
 export const RATHOLE_VERSION = '0.5.0';
+
+const PATCHED = `gopher.${PATCH_LEVEL}`;
+const RELEASED = 'crates';
 
 export const RATHOLE: Engine = {
   name: 'rathole',
   version: RATHOLE_VERSION,
+  grade: (version) => (version.split('+')[0] === RATHOLE_VERSION ? patchLevelOf(version) : null),
+  bestGrade: PATCH_LEVEL,
   versionArgs: ['--version'],
   parseVersion: (output) => /^Build Version:\s+(\S+)\s*$/m.exec(output)?.[1] ?? null,
-  cacheSources: ['crates'],
+  cacheSources: [PATCHED, RELEASED],
   remedy: [
-    'Have cargo build it (about two minutes), and put it on PATH or name it in GOPHER_RATHOLE:',
+    'Have a checkout of Gopher build it (about two minutes):',
+    'npm run rathole',
+    'Or have cargo build the released one, which lacks some of what Gopher promises, and put it on',
+    'PATH or name it in GOPHER_RATHOLE:',
     `cargo install rathole --version ${RATHOLE_VERSION}`,
   ],
 };
 
-export const RATHOLE_FROM_CRATES: EngineRecipe = {
-  engine: RATHOLE,
-  source: 'crates',
-  tool: 'cargo',
-  toolDirs: cargoDirs,
-  toolRemedy: [
-    'Install Rust with its cargo, and start again. Debian and Ubuntu:',
-    'apt install rustup && rustup default stable',
-    'Elsewhere: https://rustup.rs',
-  ],
-  // Without --locked: the `time` crate that rathole's lock file names no longer compiles.
-  args: (root) => ['install', 'rathole', '--version', RATHOLE_VERSION, '--root', root],
-  env: (root) => ({
+const SCRIPT = fileURLToPath(new URL('../../../engines/rathole/build.mjs', import.meta.url));
+
+function fromSource(source: string, options: readonly string[]): EngineRecipe {
+  return {
+    engine: RATHOLE,
+    source,
+    tool: 'cargo',
+    toolDirs: cargoDirs,
+    toolRemedy: [
+      'Install Rust with its cargo, and start again. Debian and Ubuntu:',
+      'apt install rustup && rustup default stable',
+      'Elsewhere: https://rustup.rs',
+    ],
+    command: (root) => [process.execPath, SCRIPT, '--out', join(root, 'bin'), ...options],
     // Otherwise a killed build leaves hundreds of MB in the system's temporary folder.
-    CARGO_TARGET_DIR: join(root, 'target'),
-    CARGO_TERM_COLOR: 'never',
-    CARGO_TERM_PROGRESS_WHEN: 'never',
-  }),
-  product: (root) => join(root, 'bin', 'rathole'),
-};
+    env: (root) => ({ TMPDIR: root }),
+    product: (root) => join(root, 'bin', 'rathole'),
+  };
+}
+
+export const RATHOLE_PATCHED = fromSource(PATCHED, []);
+export const RATHOLE_RELEASED = fromSource(RELEASED, ['--only', 'none']);
 
 /** rustup puts cargo where a service's or a login-less PATH does not look. */
 function cargoDirs({ CARGO_HOME, HOME }: Environment): string[] {
@@ -46,14 +58,19 @@ function cargoDirs({ CARGO_HOME, HOME }: Environment): string[] {
 }
 
 /**
- * In this order: the setting, Gopher's cache, PATH.
+ * The setting; otherwise the one with the most of Gopher's patches, from Gopher's cache or PATH.
  * @throws EngineMissingError that says what was tried and what to do
  */
 export function locateRathole(options: LocateOptions): Promise<LocatedEngine> {
   return locate(RATHOLE, options);
 }
 
-/** About two minutes on two cores. See `build`. */
+/** With Gopher's patches, from a checkout. About two minutes on two cores. See `build`. */
 export function buildRathole(options: BuildOptions): Promise<LocatedEngine> {
-  return build(RATHOLE_FROM_CRATES, options);
+  return build(RATHOLE_PATCHED, options);
+}
+
+/** As it was published, to compare with. See `build`. */
+export function buildReleasedRathole(options: BuildOptions): Promise<LocatedEngine> {
+  return build(RATHOLE_RELEASED, options);
 }

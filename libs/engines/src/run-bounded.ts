@@ -5,6 +5,8 @@ export interface RunOptions {
   cwd?: string;
   /** Ends the program and everything it started; the run then rejects with the signal's reason. */
   signal: AbortSignal;
+  /** An abort asks it to end, and kills it after this long. Default 0: it is killed at once. */
+  graceMs?: number;
   onOutput: (chunk: string) => void;
 }
 
@@ -30,15 +32,21 @@ export async function run(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
-  const kill = () => killGroup(child);
-  options.signal.addEventListener('abort', kill, { once: true });
+  let killer: NodeJS.Timeout | undefined;
+  const end = () => {
+    if (!options.graceMs) return signalGroup(child, 'SIGKILL');
+    signalGroup(child, 'SIGTERM');
+    killer = setTimeout(() => signalGroup(child, 'SIGKILL'), options.graceMs);
+  };
+  options.signal.addEventListener('abort', end, { once: true });
   try {
     const result = await ended(child, options);
     options.signal.throwIfAborted();
     return result;
   } finally {
-    options.signal.removeEventListener('abort', kill);
-    killGroup(child);
+    options.signal.removeEventListener('abort', end);
+    clearTimeout(killer);
+    signalGroup(child, 'SIGKILL');
   }
 }
 
@@ -58,10 +66,10 @@ function ended(child: ChildProcess, { onOutput, signal }: RunOptions): Promise<R
   });
 }
 
-function killGroup(child: ChildProcess): void {
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-child.pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

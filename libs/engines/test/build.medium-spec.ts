@@ -4,23 +4,23 @@ import { existsSync, watch } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cacheEntryDir } from '../src/engine-cache.js';
-import { buildRathole, EngineBuildError, EngineMissingError, locateRathole } from '../src/index.js';
+import { build, type BuildOptions } from '../src/build.js';
+import { EngineBuildError, EngineMissingError, locateRathole } from '../src/index.js';
 import { identify } from '../src/process-identity.js';
-import { RATHOLE } from '../src/rathole.js';
-import { fakeCargo, isGone, scratch, type Scratch } from './scratch.js';
+import { fakeCargo, isGone, PATCHED, RECIPE, scratch, type Scratch } from './scratch.js';
 
-describe(buildRathole.name, () => {
+describe(build.name, () => {
   let tmp: Scratch;
   let entry: string;
   beforeEach(async () => {
     tmp = await scratch();
-    entry = cacheEntryDir(tmp.path('cache'), RATHOLE, 'crates');
+    entry = cacheEntryDir(tmp.path('cache'), RECIPE.engine, RECIPE.source);
     await mkdir(dirname(entry), { recursive: true });
   });
   afterEach(() => tmp[Symbol.asyncDispose]());
 
-  const build = (options: Partial<Parameters<typeof buildRathole>[0]> = {}) =>
-    buildRathole({
+  const make = (options: Partial<BuildOptions> = {}) =>
+    build(RECIPE, {
       cacheDir: tmp.path('cache'),
       env: { PATH: tmp.path('fake-cargo') },
       ...options,
@@ -41,7 +41,7 @@ describe(buildRathole.name, () => {
   it('leaves a program in the cache that is found from then on, and nothing beside it', async () => {
     await cargo(fakeCargo());
     const lines: string[] = [];
-    const built = await build({ onProgress: (_, line) => lines.push(line) });
+    const built = await make({ onProgress: (_, line) => lines.push(line) });
     expect(lines).toEqual(['  Installing rathole v0.5.0']);
     expect(built.path).toBe(`${entry}/rathole`);
     expect(await locateRathole({ cacheDir: tmp.path('cache'), searchPath: '' })).toEqual(built);
@@ -50,23 +50,23 @@ describe(buildRathole.name, () => {
 
   it('does not build what is there', async () => {
     await cargo(fakeCargo());
-    const first = await build();
+    const first = await make();
     await cargo('exit 1');
-    expect(await build()).toEqual(first);
+    expect(await make()).toEqual(first);
   });
 
   it('replaces a program that was changed', async () => {
     await cargo(fakeCargo());
-    const { path } = await build();
+    const { path } = await make();
     await writeFile(path, 'something else');
-    await build();
+    await make();
     expect(await readFile(path, 'utf8')).toContain('Build Version');
     expect(await tmp.cached()).toEqual(onlyEntry());
   });
 
   it('says what to install when there is no cargo', async () => {
     const env = { PATH: tmp.path('nothing'), HOME: tmp.path('home') };
-    const error = await build({ env }).catch((e: unknown) => e);
+    const error = await make({ env }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(EngineMissingError);
     expect((error as Error).message).toMatch(/no cargo[^]*rustup/);
     expect(await tmp.cached()).toEqual([]);
@@ -75,12 +75,12 @@ describe(buildRathole.name, () => {
   it('finds the cargo of rustup, which is not on the PATH of a service', async () => {
     await tmp.script('home/.cargo/bin/cargo', fakeCargo());
     const env = { PATH: tmp.path('nothing'), HOME: tmp.path('home') };
-    expect(await build({ env })).toMatchObject({ version: '0.5.0' });
+    expect(await make({ env })).toMatchObject({ version: PATCHED });
   });
 
   it('shows the end of what cargo printed when it fails', async () => {
     await cargo('i=0; while [ $i -lt 100 ]; do echo "line $i"; i=$((i+1)); done; exit 101');
-    const error = await build().catch((e: unknown) => e as EngineBuildError);
+    const error = await make().catch((e: unknown) => e as EngineBuildError);
     expect(error).toBeInstanceOf(EngineBuildError);
     const { message, lastLines } = error as EngineBuildError;
     expect(message).toContain('code 101');
@@ -94,7 +94,7 @@ describe(buildRathole.name, () => {
     ['another version', fakeCargo('0.4.8'), /is version 0\.4\.8/],
   ])('does not cache it when cargo made %s', async (_, body, problem) => {
     await cargo(body);
-    await expect(build()).rejects.toThrow(problem);
+    await expect(make()).rejects.toThrow(problem);
     expect(await tmp.cached()).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe(buildRathole.name, () => {
     const pids = tmp.path('pids');
     await cargo(`sleep 600 & echo $$ $! > ${pids}.part; mv ${pids}.part ${pids}; wait`);
     const abort = new AbortController();
-    const building = build({ signal: abort.signal });
+    const building = make({ signal: abort.signal });
     building.catch(() => {});
     await written(pids);
     abort.abort(new Error('enough'));
@@ -118,10 +118,10 @@ describe(buildRathole.name, () => {
     await cargo(
       `echo x >> ${ran}; while [ -e ${ran} ] && [ ! -e ${go} ]; do sleep 0.05; done\n${fakeCargo()}`,
     );
-    const first = build();
+    const first = make();
     await written(ran);
     const waiting = Promise.withResolvers<string>();
-    const second = build({ onProgress: (_, line) => waiting.resolve(line) });
+    const second = make({ onProgress: (_, line) => waiting.resolve(line) });
     expect(await waiting.promise).toBe(
       `waiting for the build that process ${process.pid} is running`,
     );
@@ -136,7 +136,7 @@ describe(buildRathole.name, () => {
     await writeFile(lock, holder);
     const abort = new AbortController();
     const onProgress = () => abort.abort(new Error('enough'));
-    await expect(build({ signal: abort.signal, onProgress })).rejects.toThrow();
+    await expect(make({ signal: abort.signal, onProgress })).rejects.toThrow();
     expect(await readFile(lock, 'utf8')).toBe(holder);
   });
 
@@ -149,7 +149,7 @@ describe(buildRathole.name, () => {
       await cargo(fakeCargo());
       await writeFile(`${entry}.lock`, content);
       await mkdir(`${entry}.building-left/target`, { recursive: true });
-      await expect(build()).resolves.toMatchObject({ path: `${entry}/rathole` });
+      await expect(make()).resolves.toMatchObject({ path: `${entry}/rathole` });
       await writeFile(`${entry}/rathole`, 'changed, so that the next one builds again');
       expect(await tmp.cached()).toEqual(onlyEntry());
     }

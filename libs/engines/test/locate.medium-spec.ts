@@ -1,6 +1,16 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { buildRathole, EngineMissingError, locateRathole } from '../src/index.js';
-import { fakeCargo, isGone, scratch, type Scratch, versionScript } from './scratch.js';
+import { build } from '../src/build.js';
+import { EngineMissingError, locateRathole } from '../src/index.js';
+import { RATHOLE_RELEASED } from '../src/rathole.js';
+import {
+  fakeCargo,
+  isGone,
+  PATCHED,
+  RECIPE,
+  scratch,
+  type Scratch,
+  versionScript,
+} from './scratch.js';
 
 describe(locateRathole.name, () => {
   let tmp: Scratch;
@@ -9,10 +19,11 @@ describe(locateRathole.name, () => {
   });
   afterEach(() => tmp[Symbol.asyncDispose]());
 
-  const fill = async () => {
-    await tmp.script('fake-cargo/cargo', fakeCargo());
+  const fill = async (version = PATCHED) => {
+    await tmp.script('fake-cargo/cargo', fakeCargo(version));
     const env = { PATH: tmp.path('fake-cargo') };
-    return buildRathole({ cacheDir: tmp.path('cache'), env });
+    const source = version === PATCHED ? RECIPE.source : RATHOLE_RELEASED.source;
+    return build({ ...RECIPE, source }, { cacheDir: tmp.path('cache'), env });
   };
 
   it('takes the setting before everything else', async () => {
@@ -67,10 +78,27 @@ describe(locateRathole.name, () => {
     const options = { cacheDir: tmp.path('cache'), searchPath: tmp.path('bin') };
     expect(await locateRathole(options)).toEqual({
       path,
-      version: '0.5.0',
+      version: PATCHED,
       source: 'cache',
       warnings: [],
     });
+  });
+
+  it('takes the one with patches, wherever it is, and a released one where there is no other', async () => {
+    const released = await fill('0.5.0');
+    const options = { cacheDir: tmp.path('cache'), searchPath: tmp.path('bin') };
+    expect(await locateRathole(options)).toEqual(released);
+    const path = await tmp.script('bin/rathole', versionScript(PATCHED));
+    expect(await locateRathole(options)).toMatchObject({ path, version: PATCHED, source: 'path' });
+    const cached = await fill();
+    expect(await locateRathole(options)).toEqual(cached);
+  });
+
+  it('takes one with more patches than it knows before its own', async () => {
+    const path = await tmp.script('bin/rathole', versionScript('0.5.0+gopher.7'));
+    await tmp.script('old/rathole', versionScript('0.5.0'));
+    const searchPath = `${tmp.path('old')}:${tmp.path('bin')}`;
+    expect(await locateRathole({ searchPath })).toMatchObject({ path, version: '0.5.0+gopher.7' });
   });
 
   it('refuses a cached program that was changed, and says so wherever it goes on', async () => {
@@ -104,10 +132,13 @@ describe(locateRathole.name, () => {
     expect(error).toMatchObject({
       code: 'engine-missing',
       tried: [
+        { where: expect.stringContaining('gopher.1'), problem: 'is not there' },
         { where: expect.stringContaining(cacheDir), problem: 'is not there' },
         { where: tmp.path('old', 'rathole'), problem: expect.stringContaining('0.4.8') },
       ],
     });
-    expect((error as Error).message).toContain('cargo install rathole --version 0.5.0');
+    expect((error as Error).message).toMatch(
+      /npm run rathole[^]*cargo install rathole --version 0\.5\.0/,
+    );
   });
 });

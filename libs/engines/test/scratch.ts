@@ -1,6 +1,8 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { EngineRecipe } from '../src/engine.js';
+import { RATHOLE_PATCHED } from '../src/rathole.js';
 
 export interface Scratch extends AsyncDisposable {
   dir: string;
@@ -33,16 +35,23 @@ export async function scratch(): Promise<Scratch> {
 export const versionScript = (version = '0.5.0') =>
   `printf 'rathole\\n\\nBuild Timestamp:     x\\nBuild Version:       ${version}\\n'`;
 
-/** Does what `cargo install` would with its `--root`, the sixth argument. */
-export const fakeCargo = (version = '0.5.0') => `
+export const PATCHED = '0.5.0+gopher.1';
+
+/** Real but for what is run: a cargo that compiles nothing. */
+export const RECIPE: EngineRecipe = {
+  ...RATHOLE_PATCHED,
+  command: (root) => ['cargo', 'install', '--root', root],
+};
+
+/** Leaves a program that says this version where the recipe looks for it. */
+export const fakeCargo = (version = PATCHED) => `
 echo "  Installing rathole v0.5.0" >&2
-[ "$1 $2 $3 $4 $5" = "install rathole --version 0.5.0 --root" ] || exit 64
-mkdir -p "$6/bin"
-cat > "$6/bin/rathole" <<'END'
+mkdir -p "$3/bin"
+cat > "$3/bin/rathole" <<'END'
 #!/bin/sh
 ${versionScript(version)}
 END
-chmod 755 "$6/bin/rathole"`;
+chmod 755 "$3/bin/rathole"`;
 
 /** A process is gone when nothing of it is left but, at most, an entry that its parent must read. */
 export async function isGone(pid: number): Promise<boolean> {

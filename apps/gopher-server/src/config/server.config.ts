@@ -29,6 +29,7 @@ const schema = z.object({
   GOPHER_RATHOLE: z.string().refine(isAbsolute, 'must be an absolute path').optional(),
   GOPHER_RATHOLE_BIND: hostAndPort.default('127.0.0.1:2333'),
   GOPHER_RATHOLE_PUBLIC: hostAndPort.optional(),
+  GOPHER_RATHOLE_POOL_SIZE: z.coerce.number().int().min(0).max(64).optional(),
   GOPHER_BACK_CHANNEL_PORTS: portRange.prefault('21000-24999'),
   GOPHER_TUNNEL_PORTS: portRange.prefault('10000-20999'),
   GOPHER_AGENT_DEADLINE_MS: z.coerce.number().int().min(100).max(60_000).default(2_000),
@@ -57,6 +58,8 @@ export class ServerConfig {
   readonly ratholeBind: string;
   /** host:port at which machines reach it. */
   readonly ratholePublic: string;
+  /** Data channels that rathole keeps open for each TCP service; undefined: its own default. */
+  readonly ratholePoolSize: number | undefined;
   readonly backChannelPorts: PortRange;
   readonly tunnelPorts: PortRange;
   readonly agentDeadlineMs: number;
@@ -79,6 +82,7 @@ export class ServerConfig {
     this.ratholePath = env.GOPHER_RATHOLE;
     this.ratholeBind = env.GOPHER_RATHOLE_BIND;
     this.ratholePublic = env.GOPHER_RATHOLE_PUBLIC ?? env.GOPHER_RATHOLE_BIND;
+    this.ratholePoolSize = env.GOPHER_RATHOLE_POOL_SIZE;
     this.backChannelPorts = env.GOPHER_BACK_CHANNEL_PORTS;
     this.tunnelPorts = env.GOPHER_TUNNEL_PORTS;
     this.agentDeadlineMs = env.GOPHER_AGENT_DEADLINE_MS;

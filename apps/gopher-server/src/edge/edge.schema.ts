@@ -1,5 +1,17 @@
 import { z } from 'zod';
 
+/** What a rathole without some of Gopher's patches is not capable of. */
+export const lackingCapabilities = z.array(
+  z
+    .object({
+      id: z.string(),
+      since: z.int(),
+      side: z.enum(['server', 'client', 'both']),
+      lacking: z.string(),
+    })
+    .meta({ id: 'RatholeLack' }),
+);
+
 export const edgeView = z
   .object({
     id: z.uuid(),
@@ -12,7 +24,11 @@ export const edgeView = z
       pid: z.int().nullable(),
       adopted: z.boolean(),
       restartNeeded: z.boolean(),
-      version: z.string().nullable(),
+      version: z.string().nullable().meta({
+        example: '0.5.0+gopher.1',
+        description: "Of the build that runs; without +gopher it has none of Gopher's patches",
+      }),
+      lacks: lackingCapabilities.meta({ description: 'What this build cannot do' }),
       problem: z.string().nullable().meta({ description: 'What is wrong and what to do' }),
     }),
   })

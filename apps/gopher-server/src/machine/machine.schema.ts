@@ -6,6 +6,7 @@ import {
   type MachineStatus,
   RATHOLE_CLIENT_STATES,
 } from '@gopher/machine';
+import { lackingCapabilities } from '../edge/edge.schema.js';
 import { pageQuery, pageView } from '../http/paging.js';
 
 export const machineId = z.uuid();
@@ -69,6 +70,7 @@ export const machineStatusView = z
     rathole: z
       .object({
         version: z.string().nullable(),
+        lacks: lackingCapabilities.meta({ description: 'What this build cannot do' }),
         control: ratholeClient.nullable(),
         data: ratholeClient.nullable(),
         config: z

@@ -7,16 +7,18 @@ import {
 import { Interval } from '@nestjs/schedule';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subject, type Subscription } from 'rxjs';
-import { In, Not, Repository } from 'typeorm';
+import { Not, Repository } from 'typeorm';
 import { EdgeId, EdgeView, forEachLimit, MachineEvents, MachineService } from '@gopher/machine';
 import { ConfigPusher } from '../edge/config-pusher.js';
 import { serviceNames } from '../edge/edge-files.js';
+import { RatholeServer } from '../edge/rathole/rathole-server.js';
 import { Tunnel } from '../tunnel/tunnel.entity.js';
-import { retryAfterMs, tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
-import { isUdpBound } from './udp-bound.js';
+import { boundPorts } from './bound-ports.js';
+import { notServed, retryAfterMs, tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
 import { visitTcp } from './visit-tcp.js';
 
 const LOOK_INTERVAL_MS = 1_000;
+const PORTS_INTERVAL_MS = 5_000;
 const MAX_CONCURRENT_PROBES = 50;
 const QUIET_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -30,7 +32,9 @@ interface Attempt {
 
 /**
  * The one writer of a tunnel's state. It visits tunnels that are not up as a visitor would; one that
- * is up is not visited again, for a service may count visitors that say nothing as an attack.
+ * is up is not visited again, for a service may count visitors that say nothing as an attack. What
+ * can be seen without a visit is: that its port is closed, which a rathole with Gopher's patches does
+ * when the machine's client is gone.
  */
 @Injectable()
 export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -39,6 +43,8 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly logger = new Logger(TunnelProber.name);
   private readonly attempts = new Map<string, Attempt>();
   private readonly targetProblems = new Map<string, string>();
+  /** Ids of tunnels whose port was closed at the last look. */
+  private closed: ReadonlySet<string> = new Set();
   private readonly subscriptions: Subscription[] = [];
   private looking = false;
   private again = false;
@@ -50,6 +56,7 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly pusher: ConfigPusher,
     private readonly events: MachineEvents,
     private readonly edge: EdgeId,
+    private readonly rathole: RatholeServer,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -88,6 +95,32 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
+  /**
+   * A tunnel that was up and whose port is closed twice in a row is not up: its machine's client is
+   * away. One whose port opens again is visited at once.
+   */
+  @Interval(PORTS_INTERVAL_MS)
+  async lookAtPorts(): Promise<void> {
+    try {
+      if (!this.rathole.has('revocation')) return;
+      const tunnels = await this.tunnels.findBy({ edgeId: this.edge.value });
+      const bound = { tcp: await boundPorts('tcp'), udp: await boundPorts('udp') };
+      const before = this.closed;
+      const closed = tunnels.filter(({ protocol, port }) => !bound[protocol].has(port));
+      this.closed = new Set(closed.map(({ id }) => id));
+      for (const tunnel of closed) {
+        if (tunnel.state === 'active' && before.has(tunnel.id)) {
+          await this.write(tunnel, notServed(tunnel));
+        }
+      }
+      const opened = tunnels.filter(({ id }) => before.has(id) && !this.closed.has(id));
+      for (const { id } of opened) this.attempts.delete(id);
+      if (opened.length > 0) void this.look();
+    } catch (error) {
+      this.logger.warn(`The ports could not be looked at: ${String(error)}`);
+    }
+  }
+
   private async probeDue(): Promise<void> {
     const tunnels = await this.tunnels.findBy({ edgeId: this.edge.value, state: Not('active') });
     this.forgetGone(new Set(tunnels.map(({ id }) => id)));
@@ -117,8 +150,12 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
   private async verdictOn(tunnel: Tunnel, hasAgent: boolean, waitingMs: number): Promise<Verdict> {
     const { protocol, port, bindAddress, machineId } = tunnel;
     if (protocol === 'udp') {
-      const bound = await isUdpBound(port);
-      return udpVerdict({ dataPath: this.view.dataPath(machineId), hasAgent, waitingMs }, bound);
+      const bound = (await boundPorts('udp')).has(port);
+      return udpVerdict(
+        tunnel,
+        { dataPath: this.view.dataPath(machineId), hasAgent, waitingMs },
+        bound,
+      );
     }
     const outcome = await visitTcp({
       host: reachable(bindAddress),
@@ -134,7 +171,7 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
   /** Guarded by the version: a finding about an old target says nothing of the new one. */
   private async write(tunnel: Tunnel, verdict: Verdict): Promise<void> {
     const { affected } = await this.tunnels.update(
-      { id: tunnel.id, version: tunnel.version, state: In(['pending', 'failed']) },
+      { id: tunnel.id, version: tunnel.version, state: tunnel.state },
       {
         state: verdict.state,
         leg: verdict.state === 'failed' ? verdict.leg : null,

@@ -1,7 +1,7 @@
 import { type Evidence, tcpVerdict, udpVerdict } from './tunnel-verdict.js';
 
 const AT = new Date();
-const TUNNEL = { target: '127.0.0.1:80' };
+const TUNNEL = { target: '127.0.0.1:80', port: 10_000, state: 'pending' } as const;
 const serves = { serves: true, observedAt: AT, detail: '' };
 const broken = { serves: false, observedAt: AT, detail: 'nothing came back' };
 const evidence = (changes: Partial<Evidence>): Evidence => ({
@@ -74,14 +74,36 @@ describe(tcpVerdict.name, () => {
   });
 });
 
+describe('a tunnel that was up, of a machine without an agent', () => {
+  it('stays failed for as long as its port is closed', () => {
+    const away = evidence({ outcome: { met: 'refused', detail: '' }, hasAgent: false });
+    const verdict = tcpVerdict({ ...TUNNEL, state: 'failed' }, away);
+    expect(verdict).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/10000 is closed/),
+    });
+  });
+});
+
 describe(udpVerdict.name, () => {
   it('rests on the port and the data check alone', () => {
     const rest = { dataPath: serves, hasAgent: true, waitingMs: 20_000 };
-    expect(udpVerdict(rest, true)).toEqual({ state: 'active', proof: 'bound' });
-    expect(udpVerdict({ ...rest, dataPath: null }, true)).toMatchObject({ state: 'active' });
-    expect(udpVerdict({ ...rest, dataPath: broken }, true)).toMatchObject({ state: 'failed' });
-    expect(udpVerdict(rest, false)).toMatchObject({ state: 'failed', leg: 'rathole→machine' });
-    expect(udpVerdict({ ...rest, waitingMs: 0 }, false)).toMatchObject({ state: 'pending' });
-    expect(udpVerdict({ ...rest, hasAgent: false }, false)).toMatchObject({ state: 'pending' });
+    expect(udpVerdict(TUNNEL, rest, true)).toEqual({ state: 'active', proof: 'bound' });
+    expect(udpVerdict(TUNNEL, { ...rest, dataPath: null }, true)).toMatchObject({
+      state: 'active',
+    });
+    expect(udpVerdict(TUNNEL, { ...rest, dataPath: broken }, true)).toMatchObject({
+      state: 'failed',
+    });
+    expect(udpVerdict(TUNNEL, rest, false)).toMatchObject({
+      state: 'failed',
+      leg: 'rathole→machine',
+    });
+    expect(udpVerdict(TUNNEL, { ...rest, waitingMs: 0 }, false)).toMatchObject({
+      state: 'pending',
+    });
+    expect(udpVerdict(TUNNEL, { ...rest, hasAgent: false }, false)).toMatchObject({
+      state: 'pending',
+    });
   });
 });

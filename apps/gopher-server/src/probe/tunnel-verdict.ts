@@ -35,7 +35,9 @@ export function retryAfterMs({ state }: Verdict, attempts: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts, 8), longest);
 }
 
-export function tcpVerdict(tunnel: Pick<Tunnel, 'target'>, evidence: Evidence): Verdict {
+type Probed = Pick<Tunnel, 'target' | 'port' | 'state'>;
+
+export function tcpVerdict(tunnel: Probed, evidence: Evidence): Verdict {
   const { outcome, dataPath, targetProblem } = evidence;
   switch (outcome.met) {
     case 'bytes':
@@ -47,29 +49,41 @@ export function tcpVerdict(tunnel: Pick<Tunnel, 'target'>, evidence: Evidence): 
         reason: `The machine cannot reach ${tunnel.target}${targetProblem ? `: ${targetProblem}` : ''}; is the service running there?`,
       };
     case 'refused':
-      return notConnected(evidence, outcome.detail);
+      return notConnected(tunnel, evidence, outcome.detail);
     case 'silence':
       // rathole accepts visitors for a client that is gone: open alone proves nothing.
-      if (dataPath && !dataPath.serves) return notConnected(evidence, dataPath.detail);
+      if (dataPath && !dataPath.serves) return notConnected(tunnel, evidence, dataPath.detail);
       return { state: 'active', proof: 'accepted' };
   }
 }
 
 export function udpVerdict(
+  tunnel: Probed,
   evidence: Omit<Evidence, 'outcome' | 'targetProblem'>,
   bound: boolean,
 ): Verdict {
-  if (!bound) return notConnected(evidence, 'the port is not bound');
+  if (!bound) return notConnected(tunnel, evidence, 'the port is not bound');
   const { dataPath } = evidence;
-  if (dataPath && !dataPath.serves) return notConnected(evidence, dataPath.detail);
+  if (dataPath && !dataPath.serves) return notConnected(tunnel, evidence, dataPath.detail);
   return { state: 'active', proof: 'bound' };
 }
 
+/** Of a tunnel that was up, and whose port rathole has closed. */
+export function notServed({ port }: Pick<Tunnel, 'port'>): Verdict {
+  return {
+    state: 'failed',
+    leg: 'rathole→machine',
+    reason: `The machine's rathole client is not connected: port ${port} is closed`,
+  };
+}
+
 function notConnected(
+  tunnel: Probed,
   { hasAgent, waitingMs }: Pick<Evidence, 'hasAgent' | 'waitingMs'>,
   detail: string,
 ): Verdict {
   if (!hasAgent) {
+    if (tunnel.state === 'failed') return notServed(tunnel);
     const reason =
       'The machine has not connected with this tunnel yet; it has no agent, so its client.toml ' +
       'has to be fetched there again';

@@ -5,6 +5,7 @@ import {
   EngineMissingError,
   type LocatedEngine,
   locateRathole,
+  patchLevelOf,
   RATHOLE_VERSION,
 } from '@gopher/engines';
 import type { TrialConfig } from '../config/trial.config.js';
@@ -32,26 +33,35 @@ export async function findRathole({ rathole, environment }: TrialConfig): Promis
   }
 }
 
-/** Looks for it, and builds it where there is none, unless a person said which one to use. */
+/**
+ * Looks for one with Gopher's patches, and builds it where there is none, unless a person said which
+ * one to use. Where it cannot be built, a released one does.
+ */
 export async function getRathole(
   config: TrialConfig,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Rathole> {
   const found = await findRathole(config);
-  if ('engine' in found || config.rathole !== undefined) return found;
+  if (config.rathole !== undefined || isPatched(found)) return found;
   try {
     const engine = await progress.step(
-      `Building rathole ${RATHOLE_VERSION}, about two minutes`,
+      `Building rathole ${RATHOLE_VERSION} with Gopher's patches, about two minutes`,
       (say) => build(config, say, signal),
-      () => `rathole ${RATHOLE_VERSION} built`,
+      ({ version }) => `rathole ${version} built`,
     );
     return { engine };
   } catch (error) {
     signal.throwIfAborted();
-    return problemOf(error);
+    const { problem } = problemOf(error);
+    if ('problem' in found) return { problem };
+    progress.line(`Using the released rathole ${found.engine.path}. ${problem}`);
+    return found;
   }
 }
+
+const isPatched = (found: Rathole): boolean =>
+  'engine' in found && patchLevelOf(found.engine.version) > 0;
 
 function build({ environment }: TrialConfig, say: (text: string) => void, signal: AbortSignal) {
   return buildRathole({

@@ -1,3 +1,4 @@
+import { type RatholeCapability, ratholeLacks } from '@gopher/engines';
 import type {
   AgentReport,
   AppliedConfigReport,
@@ -27,6 +28,8 @@ export interface MachineStatus {
   } | null;
   rathole: {
     version: string | null;
+    /** What this build cannot do for lack of Gopher's patches. */
+    lacks: RatholeCapability[];
     control: RatholeClientReport | null;
     data: RatholeClientReport | null;
     config: AppliedConfigReport | null;
@@ -82,6 +85,7 @@ function ratholeOf({ agentReport, agentReportedAt }: Machine): MachineStatus['ra
   if (!agentReport) return null;
   return {
     version: agentReport.ratholeVersion || null,
+    lacks: agentReport.ratholeVersion ? ratholeLacks(agentReport.ratholeVersion, 'client') : [],
     control: agentReport.control,
     data: agentReport.data,
     config: agentReport.config,

@@ -1,5 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { EngineMissingError, type LocatedEngine, locateRathole } from '@gopher/engines';
+import {
+  EngineMissingError,
+  type LocatedEngine,
+  locateRathole,
+  type RatholeCapability,
+  type RatholeCapabilityId,
+  ratholeHas,
+  ratholeLacks,
+} from '@gopher/engines';
 import { Supervisor } from '@gopher/supervisor';
 import { ServerConfig } from '../../config/server.config.js';
 import { EdgeFileUnwritableError } from '../edge.errors.js';
@@ -13,16 +21,28 @@ export interface RatholeServerStatus {
   pid: number | null;
   adopted: boolean;
   restartNeeded: boolean;
+  /** Of the build that runs, which may be older than the one that would be started now. */
   version: string | null;
+  /** What this build cannot do for lack of Gopher's patches. */
+  lacks: RatholeCapability[];
   /** What is wrong and what to do; null when nothing is. */
   problem: string | null;
 }
+
+const NOT_RUNNING = {
+  pid: null,
+  adopted: false,
+  restartNeeded: false,
+  version: null,
+  lacks: [],
+} satisfies Partial<RatholeServerStatus>;
 
 /** The rathole server of this edge: its file, and that it runs. */
 @Injectable()
 export class RatholeServer {
   private readonly logger = new Logger(RatholeServer.name);
   private engine: LocatedEngine | null = null;
+  private adopted: { pid: number; version: string | null } | null = null;
   private problem: string | null = null;
   private missing = false;
   private started = false;
@@ -45,17 +65,28 @@ export class RatholeServer {
   }
 
   status(): RatholeServerStatus {
-    const version = this.engine?.version ?? null;
     if (!this.started) {
       const state = this.missing ? 'missing' : this.problem === null ? 'stopped' : 'failed';
       const { problem } = this;
-      return { state, pid: null, adopted: false, restartNeeded: false, version, problem };
+      return { ...NOT_RUNNING, state, problem };
     }
     const { state, pid, adopted, restartNeeded } = this.supervisor.status(NAME);
+    const version = this.versionOf(pid);
+    const lacks = version === null ? [] : ratholeLacks(version, 'server');
     const ended =
       state === 'running' ? null : `It ended; its log is ${this.supervisor.logFile(NAME)}`;
     const problem = ended ?? this.unwritten?.message ?? null;
-    return { state, pid, adopted, restartNeeded, version, problem };
+    return { state, pid, adopted, restartNeeded, version, lacks, problem };
+  }
+
+  /** Whether the build that runs can do this. */
+  has(id: RatholeCapabilityId): boolean {
+    const { version } = this.status();
+    return version !== null && ratholeHas(version, id);
+  }
+
+  private versionOf(pid: number | null): string | null {
+    return this.adopted?.pid === pid ? this.adopted.version : (this.engine?.version ?? null);
   }
 
   private async write(toml: string): Promise<EdgeFileUnwritableError | null> {
@@ -76,19 +107,38 @@ export class RatholeServer {
         searchPath: this.config.searchPath,
       });
       for (const warning of this.engine.warnings) this.logger.warn(warning);
-      await this.supervisor.start({
+      const { ratholePoolSize } = this.config;
+      const { adopted, pid } = await this.supervisor.start({
         name: NAME,
         file: this.engine.path,
         args: ['--server', this.state.path(FILE)],
-        env: { RUST_LOG: 'info' },
+        env: {
+          RUST_LOG: 'info',
+          ...(ratholePoolSize === undefined ? {} : { RATHOLE_POOL_SIZE: String(ratholePoolSize) }),
+        },
       });
+      if (adopted && pid !== null) this.adopted = { pid, version: await runningVersion(pid) };
       this.started = true;
       this.missing = false;
       this.problem = null;
+      this.sayWhatItLacks();
     } catch (error) {
       this.missing = error instanceof EngineMissingError;
       this.report(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  private sayWhatItLacks(): void {
+    const { version, lacks, restartNeeded } = this.status();
+    if (lacks.length === 0) return;
+    const remedy = restartNeeded
+      ? 'a newer one is there: it is used once rathole is started again'
+      : 'see npm run rathole';
+    this.logger.warn(
+      [`rathole ${version} lacks some of Gopher's patches (${remedy}):`]
+        .concat(lacks.map(({ lacking }) => `- ${lacking}`))
+        .join('\n'),
+    );
   }
 
   /** Once for each problem, not at every attempt. */
@@ -96,4 +146,13 @@ export class RatholeServer {
     if (problem !== this.problem) this.logger.error(problem);
     this.problem = problem;
   }
+}
+
+/** The program may have been replaced since: what runs is asked, not what is at its path. */
+async function runningVersion(pid: number): Promise<string | null> {
+  const options = { explicitPath: `/proc/${pid}/exe`, searchPath: '' };
+  return locateRathole(options).then(
+    ({ version }) => version,
+    () => null,
+  );
 }
