@@ -1,4 +1,4 @@
-// npm run test:long: the suite "long", each patch of rathole alone, then the whole of npm test as the other kind of user.
+// npm run test:long: the suite "long", the patches of rathole alone and on arm64, then the whole of npm test as the other kind of user.
 import { spawnSync } from 'node:child_process';
 import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,8 +55,17 @@ function own(path) {
   }
 }
 
+function testsOfTheEngine() {
+  const found = spawnSync(NODE, [inCheckout('scripts/get-rathole.mjs')], { encoding: 'utf8' });
+  const env = { ...process.env, RATHOLE_PATCHED: found.stdout.trim() };
+  const files = ['each-alone', 'arm64'].map((name) =>
+    inCheckout(`engines/rathole/test/${name}.long.mjs`),
+  );
+  return go(NODE, ['--test', '--test-concurrency=1', ...files], { env });
+}
+
 const long = go(process.execPath, [inCheckout('scripts/test.mjs'), 'long']);
-const eachAlone = go(NODE, ['--test', inCheckout('engines/rathole/test/each-alone.long.mjs')]);
+const engine = testsOfTheEngine();
 let other = true;
 if (process.getuid() === 0) {
   console.log('npm test once more, as an ordinary user');
@@ -64,4 +73,4 @@ if (process.getuid() === 0) {
 } else {
   console.log('Skipped: npm test as root, since this is an ordinary user');
 }
-process.exitCode = long && eachAlone && other ? 0 : 1;
+process.exitCode = long && engine && other ? 0 : 1;

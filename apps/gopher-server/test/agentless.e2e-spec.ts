@@ -249,7 +249,9 @@ describe('a machine without an agent', () => {
       expect((await edge.status<Told>(machine.id)).health).toBe('down');
       await client.start();
       await edge.activeTunnel(first.id);
-      expect((await edge.status<Told>(machine.id)).health).toBe('healthy');
+      await until('all of them are up', async () => {
+        return (await edge.status<Told>(machine.id)).health === 'healthy';
+      });
     });
 
     it('whose ports refuse once they are removed, the last one of the whole edge too', async () => {
