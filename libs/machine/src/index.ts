@@ -4,6 +4,8 @@ export {
   type AppliedConfigReport,
   RATHOLE_CLIENT_STATES,
   type RatholeClientReport,
+  type FoundConfigReport,
+  type RevertedConfigReport,
   type RatholeClientState,
   type SystemReport,
 } from './agent/agent-report.js';

@@ -97,6 +97,14 @@ export class AgentController implements AgentCalls {
     throw unimplemented('This agent does not await confirmations of a configuration yet');
   }
 
+  updateControlConfig(): never {
+    throw unimplemented('This agent does not move its control client yet');
+  }
+
+  confirmControlConfig(): never {
+    throw unimplemented('This agent does not move its control client yet');
+  }
+
   getLogs(): never {
     throw unimplemented('This agent does not hand out logs yet');
   }

@@ -52,6 +52,10 @@ export class MachineStatusService {
       config: toAppliedConfig(config),
       activeTunnels,
       ratholeVersion: version,
+      reverted: undefined,
+      highestRevision: BigInt(config.config.revision),
+      found: undefined,
+      controlSha256: '',
     };
   }
 

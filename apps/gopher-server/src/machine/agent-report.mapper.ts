@@ -1,16 +1,21 @@
 import {
   type AgentReport,
   type AppliedConfigReport,
+  type FoundConfigReport,
   type RatholeClientReport,
   type RatholeClientState,
+  type RevertedConfigReport,
   type SystemReport,
 } from '@gopher/machine';
 import {
   type AppliedConfig,
   ConfigState,
+  type FoundConfig,
   type MachineStatus,
   RatholeClientState as WireState,
   type RatholeClientStatus,
+  RevertCause,
+  type RevertedConfig,
   type SystemStatus,
 } from '@gopher/proto';
 
@@ -24,11 +29,13 @@ const STATE_OF: Partial<Record<WireState, RatholeClientState>> = {
 const CONFIG_STATE_OF: Partial<Record<ConfigState, AppliedConfigReport['state']>> = {
   [ConfigState.APPLIED]: 'applied',
   [ConfigState.DRIFTED]: 'drifted',
+  [ConfigState.UNCONFIRMED]: 'unconfirmed',
 };
 
 /** What an agent may say beyond this is cut: its words end up in the database and on a page. */
 const MAX_TEXT = 500;
 const MAX_DISKS = 64;
+const MAX_FOUND = 50;
 
 export function toAgentReport(status: MachineStatus | undefined): AgentReport {
   return {
@@ -40,6 +47,10 @@ export function toAgentReport(status: MachineStatus | undefined): AgentReport {
     data: status?.data ? client(status.data) : null,
     config: status?.config ? config(status.config) : null,
     activeTunnels: status?.activeTunnels ?? 0,
+    reverted: status?.reverted ? reverted(status.reverted) : null,
+    highestRevision: Number(status?.highestRevision ?? 0),
+    found: status?.found ? found(status.found) : null,
+    controlSha256: text(status?.controlSha256),
   };
 }
 
@@ -79,6 +90,28 @@ function config(applied: AppliedConfig): AppliedConfigReport {
     sha256: text(applied.sha256),
     state: CONFIG_STATE_OF[applied.state] ?? 'unknown',
     detail: text(applied.detail),
+  };
+}
+
+function reverted(config: RevertedConfig): RevertedConfigReport {
+  return {
+    revision: Number(config.revision),
+    sha256: text(config.sha256),
+    cause: config.cause === RevertCause.NOT_TAKEN ? 'not-taken' : 'not-confirmed',
+    reason: text(config.reason),
+  };
+}
+
+function found({ foundAt, keptAs, lines, services }: FoundConfig): FoundConfigReport {
+  return {
+    foundAt: moment(foundAt),
+    keptAs: text(keptAs),
+    lines: lines.slice(0, MAX_FOUND).map(text),
+    services: services.slice(0, MAX_FOUND).map(({ name, type, localAddr }) => ({
+      name: text(name),
+      protocol: type === 'udp' ? 'udp' : 'tcp',
+      target: text(localAddr),
+    })),
   };
 }
 

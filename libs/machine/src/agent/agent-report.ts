@@ -39,8 +39,27 @@ export interface AppliedConfigReport {
   revision: number;
   /** Lower-case hex; empty when none was ever applied. */
   sha256: string;
-  state: 'applied' | 'drifted' | 'unknown';
+  /** `unconfirmed`: goes back to the one before unless it is confirmed in time. */
+  state: 'applied' | 'drifted' | 'unconfirmed' | 'unknown';
   detail: string;
+}
+
+export interface RevertedConfigReport {
+  revision: number;
+  sha256: string;
+  /** `not-taken`: rathole would not take it again. `not-confirmed`: it may be pushed again. */
+  cause: 'not-taken' | 'not-confirmed';
+  reason: string;
+}
+
+/** What someone wrote into the data client's file by hand, and was taken out of it. */
+export interface FoundConfigReport {
+  foundAt: string | null;
+  /** A path on the machine; empty when it could not be kept. */
+  keptAs: string;
+  /** Without the values of tokens and keys. */
+  lines: string[];
+  services: { name: string; protocol: 'tcp' | 'udp'; target: string }[];
 }
 
 /** What an agent says of its machine; JSON as it is, so that it can be stored and served. */
@@ -54,4 +73,10 @@ export interface AgentReport {
   config: AppliedConfigReport | null;
   /** Services that the data client has established with the edge. */
   activeTunnels: number;
+  reverted: RevertedConfigReport | null;
+  /** The highest revision that the agent ever took; 0: none, or it does not say. */
+  highestRevision: number;
+  found: FoundConfigReport | null;
+  /** Of the control client's configuration; empty when the agent does not say. */
+  controlSha256: string;
 }

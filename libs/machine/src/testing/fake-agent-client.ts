@@ -13,6 +13,10 @@ export function agentReport(changes: Partial<AgentReport> = {}): AgentReport {
     data: { ...client, state: 'connected' },
     config: { revision: 1, sha256: 'ab', state: 'applied', detail: '' },
     activeTunnels: 0,
+    reverted: null,
+    highestRevision: 1,
+    found: null,
+    controlSha256: '',
     ...changes,
   };
 }

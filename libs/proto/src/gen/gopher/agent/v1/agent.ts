@@ -34,6 +34,20 @@ export enum ConfigState {
   APPLIED = 1,
   /** DRIFTED - The file was removed or changed by someone else and has not been repaired yet. */
   DRIFTED = 2,
+  /**
+   * UNCONFIRMED - The file holds what the edge pushed last, and goes back to the one before unless the edge
+   * confirms it in time.
+   */
+  UNCONFIRMED = 3,
+  UNRECOGNIZED = -1,
+}
+
+export enum RevertCause {
+  UNSPECIFIED = 0,
+  /** NOT_TAKEN - The data client did not take it; it would not take it again. */
+  NOT_TAKEN = 1,
+  /** NOT_CONFIRMED - It was taken, and nobody confirmed it in time, or the agent was started anew meanwhile. */
+  NOT_CONFIRMED = 2,
   UNRECOGNIZED = -1,
 }
 
@@ -100,6 +114,18 @@ export interface MachineStatus {
   activeTunnels: number;
   /** The release of rathole, e.g. "0.5.0"; empty when it could not be told. */
   ratholeVersion: string;
+  /** The push that was taken back last; absent when none was, or one was confirmed since. */
+  reverted:
+    | RevertedConfig
+    | undefined;
+  /** The highest revision that this agent ever took, reverted or not. The next must be higher. */
+  highestRevision: bigint;
+  /** What someone wrote into the data client's file that was taken out of it last. */
+  found:
+    | FoundConfig
+    | undefined;
+  /** SHA-256 of the configuration of the control client, lower-case hex; empty: not known. */
+  controlSha256: string;
 }
 
 export interface SystemStatus {
@@ -157,6 +183,33 @@ export interface AppliedConfig {
   detail: string;
 }
 
+export interface RevertedConfig {
+  revision: bigint;
+  sha256: string;
+  cause: RevertCause;
+  /** For a person to read. */
+  reason: string;
+}
+
+export interface FoundConfig {
+  foundAt:
+    | Date
+    | undefined;
+  /** Where on the machine the file is kept as it was found; empty: it could not be kept. */
+  keptAs: string;
+  /** Lines that were not the edge's, at most 50, without the values of tokens and keys. */
+  lines: string[];
+  /** Services among them that could be read, at most 50. */
+  services: FoundService[];
+}
+
+export interface FoundService {
+  name: string;
+  /** "tcp" or "udp" */
+  type: string;
+  localAddr: string;
+}
+
 export interface StreamMetricsRequest {
   /** Milliseconds between two samples. The agent keeps to 1000 at least and 60000 at most. */
   intervalMs: number;
@@ -169,15 +222,15 @@ export interface StreamMetricsResponse {
 
 export interface UpdateRatholeConfigRequest {
   /**
-   * Must be higher than that of the configuration the agent took last, or equal with the same
-   * sha256.
+   * Must be higher than the highest that the agent ever took, or that of what it runs now with the
+   * same sha256.
    */
   revision: bigint;
   /** The whole client configuration, at most 1 MiB. */
   toml: string;
   /** SHA-256 over the UTF-8 bytes of toml, lower-case hex. */
   sha256: string;
-  /** Seconds within which ConfirmRatholeConfig must follow; 0: none is awaited. */
+  /** Seconds within which ConfirmRatholeConfig must follow, at most 600; 0: none is awaited. */
   confirmWithinSeconds: number;
 }
 
@@ -270,6 +323,24 @@ export interface ConfirmCertificateRequest {
 }
 
 export interface ConfirmCertificateResponse {
+}
+
+export interface UpdateControlConfigRequest {
+  /** The whole client configuration, with one service that leads to the agent. */
+  toml: string;
+  /** SHA-256 over the UTF-8 bytes of toml, lower-case hex. */
+  sha256: string;
+  confirmWithinSeconds: number;
+}
+
+export interface UpdateControlConfigResponse {
+}
+
+export interface ConfirmControlConfigRequest {
+  sha256: string;
+}
+
+export interface ConfirmControlConfigResponse {
 }
 
 export const GOPHER_AGENT_V1_PACKAGE_NAME = "gopher.agent.v1";
@@ -500,6 +571,10 @@ function createBaseMachineStatus(): MachineStatus {
     config: undefined,
     activeTunnels: 0,
     ratholeVersion: "",
+    reverted: undefined,
+    highestRevision: 0n,
+    found: undefined,
+    controlSha256: "",
   };
 }
 
@@ -543,6 +618,21 @@ export const MachineStatus: MessageFns<MachineStatus> = {
     }
     if (message.ratholeVersion !== "") {
       writer.uint32(98).string(message.ratholeVersion);
+    }
+    if (message.reverted !== undefined) {
+      RevertedConfig.encode(message.reverted, writer.uint32(106).fork()).join();
+    }
+    if (message.highestRevision !== 0n) {
+      if (BigInt.asUintN(64, message.highestRevision) !== message.highestRevision) {
+        throw new globalThis.Error("value provided for field message.highestRevision of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.highestRevision);
+    }
+    if (message.found !== undefined) {
+      FoundConfig.encode(message.found, writer.uint32(122).fork()).join();
+    }
+    if (message.controlSha256 !== "") {
+      writer.uint32(130).string(message.controlSha256);
     }
     return writer;
   },
@@ -656,6 +746,38 @@ export const MachineStatus: MessageFns<MachineStatus> = {
             message.ratholeVersion = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.reverted = RevertedConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.highestRevision = reader.uint64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.found = FoundConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.controlSha256 = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -693,6 +815,16 @@ export const MachineStatus: MessageFns<MachineStatus> = {
       : undefined;
     message.activeTunnels = object.activeTunnels ?? 0;
     message.ratholeVersion = object.ratholeVersion ?? "";
+    message.reverted = (object.reverted !== undefined && object.reverted !== null)
+      ? RevertedConfig.fromPartial(object.reverted)
+      : undefined;
+    message.highestRevision = (object.highestRevision !== undefined && object.highestRevision !== null)
+      ? BigInt(object.highestRevision)
+      : 0n;
+    message.found = (object.found !== undefined && object.found !== null)
+      ? FoundConfig.fromPartial(object.found)
+      : undefined;
+    message.controlSha256 = object.controlSha256 ?? "";
     return message;
   },
 };
@@ -1206,6 +1338,270 @@ export const AppliedConfig: MessageFns<AppliedConfig> = {
     message.sha256 = object.sha256 ?? "";
     message.state = object.state ?? 0;
     message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseRevertedConfig(): RevertedConfig {
+  return { revision: 0n, sha256: "", cause: 0, reason: "" };
+}
+
+export const RevertedConfig: MessageFns<RevertedConfig> = {
+  encode(message: RevertedConfig, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(18).string(message.sha256);
+    }
+    if (message.cause !== 0) {
+      writer.uint32(24).int32(message.cause);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevertedConfig {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevertedConfig();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cause = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RevertedConfig>, I>>(base?: I): RevertedConfig {
+    return RevertedConfig.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevertedConfig>, I>>(object: I): RevertedConfig {
+    const message = createBaseRevertedConfig();
+    message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.sha256 = object.sha256 ?? "";
+    message.cause = object.cause ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseFoundConfig(): FoundConfig {
+  return { foundAt: undefined, keptAs: "", lines: [], services: [] };
+}
+
+export const FoundConfig: MessageFns<FoundConfig> = {
+  encode(message: FoundConfig, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.foundAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.foundAt), writer.uint32(10).fork()).join();
+    }
+    if (message.keptAs !== "") {
+      writer.uint32(18).string(message.keptAs);
+    }
+    for (const v of message.lines) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.services) {
+      FoundService.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FoundConfig {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFoundConfig();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.foundAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keptAs = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lines.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.services.push(FoundService.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FoundConfig>, I>>(base?: I): FoundConfig {
+    return FoundConfig.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FoundConfig>, I>>(object: I): FoundConfig {
+    const message = createBaseFoundConfig();
+    message.foundAt = object.foundAt ?? undefined;
+    message.keptAs = object.keptAs ?? "";
+    message.lines = object.lines?.map((e) => e) || [];
+    message.services = object.services?.map((e) => FoundService.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFoundService(): FoundService {
+  return { name: "", type: "", localAddr: "" };
+}
+
+export const FoundService: MessageFns<FoundService> = {
+  encode(message: FoundService, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.localAddr !== "") {
+      writer.uint32(26).string(message.localAddr);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FoundService {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFoundService();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.localAddr = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FoundService>, I>>(base?: I): FoundService {
+    return FoundService.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FoundService>, I>>(object: I): FoundService {
+    const message = createBaseFoundService();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.localAddr = object.localAddr ?? "";
     return message;
   },
 };
@@ -2496,6 +2892,226 @@ export const ConfirmCertificateResponse: MessageFns<ConfirmCertificateResponse> 
   },
 };
 
+function createBaseUpdateControlConfigRequest(): UpdateControlConfigRequest {
+  return { toml: "", sha256: "", confirmWithinSeconds: 0 };
+}
+
+export const UpdateControlConfigRequest: MessageFns<UpdateControlConfigRequest> = {
+  encode(message: UpdateControlConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.toml !== "") {
+      writer.uint32(10).string(message.toml);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(18).string(message.sha256);
+    }
+    if (message.confirmWithinSeconds !== 0) {
+      writer.uint32(24).uint32(message.confirmWithinSeconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateControlConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateControlConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.toml = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.confirmWithinSeconds = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UpdateControlConfigRequest>, I>>(base?: I): UpdateControlConfigRequest {
+    return UpdateControlConfigRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateControlConfigRequest>, I>>(object: I): UpdateControlConfigRequest {
+    const message = createBaseUpdateControlConfigRequest();
+    message.toml = object.toml ?? "";
+    message.sha256 = object.sha256 ?? "";
+    message.confirmWithinSeconds = object.confirmWithinSeconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseUpdateControlConfigResponse(): UpdateControlConfigResponse {
+  return {};
+}
+
+export const UpdateControlConfigResponse: MessageFns<UpdateControlConfigResponse> = {
+  encode(_: UpdateControlConfigResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateControlConfigResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateControlConfigResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UpdateControlConfigResponse>, I>>(base?: I): UpdateControlConfigResponse {
+    return UpdateControlConfigResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UpdateControlConfigResponse>, I>>(_: I): UpdateControlConfigResponse {
+    const message = createBaseUpdateControlConfigResponse();
+    return message;
+  },
+};
+
+function createBaseConfirmControlConfigRequest(): ConfirmControlConfigRequest {
+  return { sha256: "" };
+}
+
+export const ConfirmControlConfigRequest: MessageFns<ConfirmControlConfigRequest> = {
+  encode(message: ConfirmControlConfigRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256 !== "") {
+      writer.uint32(10).string(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmControlConfigRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmControlConfigRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ConfirmControlConfigRequest>, I>>(base?: I): ConfirmControlConfigRequest {
+    return ConfirmControlConfigRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConfirmControlConfigRequest>, I>>(object: I): ConfirmControlConfigRequest {
+    const message = createBaseConfirmControlConfigRequest();
+    message.sha256 = object.sha256 ?? "";
+    return message;
+  },
+};
+
+function createBaseConfirmControlConfigResponse(): ConfirmControlConfigResponse {
+  return {};
+}
+
+export const ConfirmControlConfigResponse: MessageFns<ConfirmControlConfigResponse> = {
+  encode(_: ConfirmControlConfigResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmControlConfigResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmControlConfigResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ConfirmControlConfigResponse>, I>>(base?: I): ConfirmControlConfigResponse {
+    return ConfirmControlConfigResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConfirmControlConfigResponse>, I>>(_: I): ConfirmControlConfigResponse {
+    const message = createBaseConfirmControlConfigResponse();
+    return message;
+  },
+};
+
 export interface AgentClient {
   /** The whole state of the machine in one round trip. */
 
@@ -2510,13 +3126,20 @@ export interface AgentClient {
 
   streamMetrics(request: StreamMetricsRequest, metadata: Metadata, ...rest: any): Observable<StreamMetricsResponse>;
 
-  /** Replaces the configuration of the data client. Never touches the control client. */
+  /**
+   * Replaces the configuration of the data client. Never touches the control client. Answers once
+   * the data client has taken it, or was seen not to and the one before is back (ABORTED, with the
+   * reason). A push that arrives meanwhile supersedes it. Unless confirm_within_seconds is 0, the
+   * agent goes back to the last confirmed configuration by itself when no confirmation comes.
+   */
 
   updateRatholeConfig(
     request: UpdateRatholeConfigRequest,
     metadata: Metadata,
     ...rest: any
   ): Observable<UpdateRatholeConfigResponse>;
+
+  /** The edge has seen from outside that it serves. FAILED_PRECONDITION when it was taken back. */
 
   confirmRatholeConfig(
     request: ConfirmRatholeConfigRequest,
@@ -2562,6 +3185,26 @@ export interface AgentClient {
     metadata: Metadata,
     ...rest: any
   ): Observable<ConfirmCertificateResponse>;
+
+  /**
+   * Moves the control client, make-before-break: a second one comes up beside it with this
+   * configuration, under another service name. Answers at once. Without ConfirmControlConfig within
+   * confirm_within_seconds the second one ends again.
+   */
+
+  updateControlConfig(
+    request: UpdateControlConfigRequest,
+    metadata: Metadata,
+    ...rest: any
+  ): Observable<UpdateControlConfigResponse>;
+
+  /** To be called through the second client; FAILED_PRECONDITION through any other. Ends the first. */
+
+  confirmControlConfig(
+    request: ConfirmControlConfigRequest,
+    metadata: Metadata,
+    ...rest: any
+  ): Observable<ConfirmControlConfigResponse>;
 }
 
 export interface AgentController {
@@ -2582,13 +3225,20 @@ export interface AgentController {
 
   streamMetrics(request: StreamMetricsRequest, metadata: Metadata, ...rest: any): Observable<StreamMetricsResponse>;
 
-  /** Replaces the configuration of the data client. Never touches the control client. */
+  /**
+   * Replaces the configuration of the data client. Never touches the control client. Answers once
+   * the data client has taken it, or was seen not to and the one before is back (ABORTED, with the
+   * reason). A push that arrives meanwhile supersedes it. Unless confirm_within_seconds is 0, the
+   * agent goes back to the last confirmed configuration by itself when no confirmation comes.
+   */
 
   updateRatholeConfig(
     request: UpdateRatholeConfigRequest,
     metadata: Metadata,
     ...rest: any
   ): Promise<UpdateRatholeConfigResponse> | Observable<UpdateRatholeConfigResponse> | UpdateRatholeConfigResponse;
+
+  /** The edge has seen from outside that it serves. FAILED_PRECONDITION when it was taken back. */
 
   confirmRatholeConfig(
     request: ConfirmRatholeConfigRequest,
@@ -2645,6 +3295,26 @@ export interface AgentController {
     metadata: Metadata,
     ...rest: any
   ): Promise<ConfirmCertificateResponse> | Observable<ConfirmCertificateResponse> | ConfirmCertificateResponse;
+
+  /**
+   * Moves the control client, make-before-break: a second one comes up beside it with this
+   * configuration, under another service name. Answers at once. Without ConfirmControlConfig within
+   * confirm_within_seconds the second one ends again.
+   */
+
+  updateControlConfig(
+    request: UpdateControlConfigRequest,
+    metadata: Metadata,
+    ...rest: any
+  ): Promise<UpdateControlConfigResponse> | Observable<UpdateControlConfigResponse> | UpdateControlConfigResponse;
+
+  /** To be called through the second client; FAILED_PRECONDITION through any other. Ends the first. */
+
+  confirmControlConfig(
+    request: ConfirmControlConfigRequest,
+    metadata: Metadata,
+    ...rest: any
+  ): Promise<ConfirmControlConfigResponse> | Observable<ConfirmControlConfigResponse> | ConfirmControlConfigResponse;
 }
 
 export function AgentControllerMethods() {
@@ -2661,6 +3331,8 @@ export function AgentControllerMethods() {
       "createCertificateRequest",
       "installCertificate",
       "confirmCertificate",
+      "updateControlConfig",
+      "confirmControlConfig",
     ];
     for (const method of grpcMethods) {
       const descriptor: any = Reflect.getOwnPropertyDescriptor(constructor.prototype, method);
@@ -2713,7 +3385,12 @@ export const AgentService = {
       Buffer.from(StreamMetricsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StreamMetricsResponse => StreamMetricsResponse.decode(value),
   },
-  /** Replaces the configuration of the data client. Never touches the control client. */
+  /**
+   * Replaces the configuration of the data client. Never touches the control client. Answers once
+   * the data client has taken it, or was seen not to and the one before is back (ABORTED, with the
+   * reason). A push that arrives meanwhile supersedes it. Unless confirm_within_seconds is 0, the
+   * agent goes back to the last confirmed configuration by itself when no confirmation comes.
+   */
   updateRatholeConfig: {
     path: "/gopher.agent.v1.Agent/UpdateRatholeConfig" as const,
     requestStream: false as const,
@@ -2725,6 +3402,7 @@ export const AgentService = {
       Buffer.from(UpdateRatholeConfigResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpdateRatholeConfigResponse => UpdateRatholeConfigResponse.decode(value),
   },
+  /** The edge has seen from outside that it serves. FAILED_PRECONDITION when it was taken back. */
   confirmRatholeConfig: {
     path: "/gopher.agent.v1.Agent/ConfirmRatholeConfig" as const,
     requestStream: false as const,
@@ -2813,6 +3491,34 @@ export const AgentService = {
       Buffer.from(ConfirmCertificateResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ConfirmCertificateResponse => ConfirmCertificateResponse.decode(value),
   },
+  /**
+   * Moves the control client, make-before-break: a second one comes up beside it with this
+   * configuration, under another service name. Answers at once. Without ConfirmControlConfig within
+   * confirm_within_seconds the second one ends again.
+   */
+  updateControlConfig: {
+    path: "/gopher.agent.v1.Agent/UpdateControlConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateControlConfigRequest): Buffer =>
+      Buffer.from(UpdateControlConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateControlConfigRequest => UpdateControlConfigRequest.decode(value),
+    responseSerialize: (value: UpdateControlConfigResponse): Buffer =>
+      Buffer.from(UpdateControlConfigResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateControlConfigResponse => UpdateControlConfigResponse.decode(value),
+  },
+  /** To be called through the second client; FAILED_PRECONDITION through any other. Ends the first. */
+  confirmControlConfig: {
+    path: "/gopher.agent.v1.Agent/ConfirmControlConfig" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ConfirmControlConfigRequest): Buffer =>
+      Buffer.from(ConfirmControlConfigRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ConfirmControlConfigRequest => ConfirmControlConfigRequest.decode(value),
+    responseSerialize: (value: ConfirmControlConfigResponse): Buffer =>
+      Buffer.from(ConfirmControlConfigResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ConfirmControlConfigResponse => ConfirmControlConfigResponse.decode(value),
+  },
 } as const;
 
 export interface AgentServer extends UntypedServiceImplementation {
@@ -2824,8 +3530,14 @@ export interface AgentServer extends UntypedServiceImplementation {
    */
   watchStatus: handleServerStreamingCall<WatchStatusRequest, WatchStatusResponse>;
   streamMetrics: handleServerStreamingCall<StreamMetricsRequest, StreamMetricsResponse>;
-  /** Replaces the configuration of the data client. Never touches the control client. */
+  /**
+   * Replaces the configuration of the data client. Never touches the control client. Answers once
+   * the data client has taken it, or was seen not to and the one before is back (ABORTED, with the
+   * reason). A push that arrives meanwhile supersedes it. Unless confirm_within_seconds is 0, the
+   * agent goes back to the last confirmed configuration by itself when no confirmation comes.
+   */
   updateRatholeConfig: handleUnaryCall<UpdateRatholeConfigRequest, UpdateRatholeConfigResponse>;
+  /** The edge has seen from outside that it serves. FAILED_PRECONDITION when it was taken back. */
   confirmRatholeConfig: handleUnaryCall<ConfirmRatholeConfigRequest, ConfirmRatholeConfigResponse>;
   /** Restarts the data client. Never touches the control client. */
   restartRathole: handleUnaryCall<RestartRatholeRequest, RestartRatholeResponse>;
@@ -2844,6 +3556,14 @@ export interface AgentServer extends UntypedServiceImplementation {
   installCertificate: handleUnaryCall<InstallCertificateRequest, InstallCertificateResponse>;
   /** To be called over a connection on which the agent presented the new certificate. */
   confirmCertificate: handleUnaryCall<ConfirmCertificateRequest, ConfirmCertificateResponse>;
+  /**
+   * Moves the control client, make-before-break: a second one comes up beside it with this
+   * configuration, under another service name. Answers at once. Without ConfirmControlConfig within
+   * confirm_within_seconds the second one ends again.
+   */
+  updateControlConfig: handleUnaryCall<UpdateControlConfigRequest, UpdateControlConfigResponse>;
+  /** To be called through the second client; FAILED_PRECONDITION through any other. Ends the first. */
+  confirmControlConfig: handleUnaryCall<ConfirmControlConfigRequest, ConfirmControlConfigResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
