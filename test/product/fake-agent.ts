@@ -17,11 +17,13 @@ import {
 import {
   AgentService,
   type ConfirmCertificateRequest,
+  type ConfirmRatholeConfigRequest,
   ConfigState,
   type InstallCertificateRequest,
   MachineStatus,
   PROTOCOL_VERSION,
   RatholeClientState,
+  RevertCause,
   type UpdateRatholeConfigRequest,
   type WatchStatusRequest,
   type WatchStatusResponse,
@@ -35,6 +37,7 @@ export const AGENT_CALLS = [
   'getStatus',
   'watchStatus',
   'updateRatholeConfig',
+  'confirmRatholeConfig',
   'restartRathole',
   'createCertificateRequest',
   'installCertificate',
@@ -54,6 +57,16 @@ export interface FakeAgentOptions {
   identity: AgentIdentity;
   /** Default: one that is free. */
   port?: number;
+  /**
+   * What its enrolment gave its data client. Default: nothing, and it is older than confirmations.
+   */
+  config?: HeldConfig;
+}
+
+interface HeldConfig {
+  revision: number;
+  toml: string;
+  sha256: string;
 }
 
 /** A key and the certificate that `ca` gives a machine for it. */
@@ -80,6 +93,16 @@ export class FakeAgent {
   readonly hanging = new Set<AgentCall>();
   /** Calls in here are answered with this error, after they were carried out. */
   readonly failing = new Map<AgentCall, { code: status; details: string }>();
+  /** Every push, in the order of arrival. */
+  readonly pushes: UpdateRatholeConfigRequest[] = [];
+  /** Answers pushes with INVALID_ARGUMENT and this, and takes nothing. */
+  refusing: ((push: UpdateRatholeConfigRequest) => string) | null = null;
+  /** Its data client does not take what is pushed: it is taken back at once, with this reason. */
+  notTaking: string | null = null;
+  /** Takes back what is not confirmed within so long, whatever a push says. */
+  windowMs: number | null = null;
+  /** What its data client is told to run from now on. */
+  onConfig: (toml: string) => Promise<void> | void = () => {};
   /** Resolves a call before it is carried out. */
   before: (call: AgentCall) => Promise<void> | void = () => {};
 
@@ -90,11 +113,19 @@ export class FakeAgent {
   private requestedKeyPem: string | null = null;
   private pending: AgentIdentity | null = null;
   private listeningPort = 0;
+  private held: HeldConfig;
+  private trial: { config: HeldConfig; timer: NodeJS.Timeout } | null = null;
 
-  private constructor({ machineId, caPem, identity }: FakeAgentOptions) {
+  private constructor({ machineId, caPem, identity, config }: FakeAgentOptions) {
     this.identity = identity;
     this.provider = new RotatingProvider(caPem, identity);
-    this.status = healthyStatus(machineId);
+    this.held = config ?? { revision: 0, toml: '', sha256: '' };
+    const revision = BigInt(this.held.revision);
+    this.status = {
+      ...healthyStatus(machineId),
+      config: applied(this.held, ConfigState.APPLIED),
+      highestRevision: revision,
+    };
   }
 
   static async listen(options: FakeAgentOptions): Promise<FakeAgent> {
@@ -138,6 +169,16 @@ export class FakeAgent {
     this.provider.present(this.identity);
   }
 
+  /** As if it had been told to hold another configuration, by whomever. */
+  async hold(config: HeldConfig): Promise<void> {
+    clearTimeout(this.trial?.timer);
+    this.trial = null;
+    this.held = config;
+    await this.onConfig(config.toml);
+    const highestRevision = BigInt(config.revision);
+    this.tell({ config: applied(config, ConfigState.APPLIED), highestRevision });
+  }
+
   /** Breaks every connection; new ones are welcome. */
   disconnect(): void {
     this.server.drain(this.address, 0);
@@ -145,6 +186,7 @@ export class FakeAgent {
 
   /** Ends every connection and the listener. */
   close(): void {
+    clearTimeout(this.trial?.timer);
     for (const stream of this.streams) stream.end();
     this.server.forceShutdown();
   }
@@ -165,6 +207,7 @@ export class FakeAgent {
     return {
       getStatus: this.unary('getStatus', () => ({ status: this.status })),
       updateRatholeConfig: this.unary('updateRatholeConfig', (request) => this.take(request)),
+      confirmRatholeConfig: this.unary('confirmRatholeConfig', (request) => this.keep(request)),
       restartRathole: this.unary('restartRathole', () => ({ data: this.status.data })),
       createCertificateRequest: this.unary('createCertificateRequest', () => this.request()),
       installCertificate: this.unary('installCertificate', (request) => this.install(request)),
@@ -189,7 +232,8 @@ export class FakeAgent {
       };
       carriedOut().catch((error: unknown) => {
         const { code = status.UNKNOWN } = error as Partial<ServiceError>;
-        reply({ code, details: String(error) });
+        const details = error instanceof Error ? error.message : String(error);
+        reply({ code, details });
       });
     };
   }
@@ -203,10 +247,61 @@ export class FakeAgent {
     if (!this.hanging.has('watchStatus')) stream.write({ status: this.status });
   }
 
-  private take({ revision, sha256 }: UpdateRatholeConfigRequest) {
-    const config = { revision, sha256, state: ConfigState.APPLIED, detail: '' };
-    this.tell({ config });
-    return { config, targets: [] };
+  private async take(request: UpdateRatholeConfigRequest) {
+    this.pushes.push(request);
+    const { revision, toml, sha256, confirmWithinSeconds } = request;
+    if (this.refusing !== null) throw failure(status.INVALID_ARGUMENT, this.refusing(request));
+    const knowsTrials = this.status.highestRevision > 0n;
+    if (!knowsTrials && confirmWithinSeconds > 0) {
+      throw failure(status.UNIMPLEMENTED, 'This agent does not await confirmations');
+    }
+    if (knowsTrials && revision <= this.status.highestRevision) {
+      throw nothingPending(`Revision ${revision} is not above ${this.status.highestRevision}`);
+    }
+    clearTimeout(this.trial?.timer);
+    const config = { revision: Number(revision), toml, sha256 };
+    if (knowsTrials) this.tell({ highestRevision: revision });
+    if (this.notTaking !== null) {
+      await this.takeBack(config, RevertCause.NOT_TAKEN, this.notTaking);
+      throw failure(status.ABORTED, this.notTaking);
+    }
+    await this.onConfig(toml);
+    const state = confirmWithinSeconds > 0 ? ConfigState.UNCONFIRMED : ConfigState.APPLIED;
+    if (confirmWithinSeconds > 0) this.try(config, this.windowMs ?? confirmWithinSeconds * 1_000);
+    else this.held = config;
+    this.tell({ config: applied(config, state) });
+    return { config: applied(config, state), targets: [] };
+  }
+
+  private try(config: HeldConfig, windowMs: number): void {
+    const timer = setTimeout(() => {
+      void this.takeBack(config, RevertCause.NOT_CONFIRMED, `not confirmed in ${windowMs} ms`);
+    }, windowMs);
+    this.trial = { config, timer };
+  }
+
+  private async takeBack(config: HeldConfig, cause: RevertCause, reason: string): Promise<void> {
+    this.trial = null;
+    await this.onConfig(this.held.toml);
+    const { revision, sha256 } = config;
+    this.tell({
+      config: applied(this.held, ConfigState.APPLIED),
+      reverted: { revision: BigInt(revision), sha256, cause, reason },
+    });
+  }
+
+  private keep({ revision, sha256 }: ConfirmRatholeConfigRequest) {
+    const { trial } = this;
+    const isTrial = trial?.config.revision === Number(revision) && trial.config.sha256 === sha256;
+    if (isTrial) {
+      clearTimeout(trial.timer);
+      this.held = trial.config;
+      this.trial = null;
+      this.tell({ config: applied(this.held, ConfigState.APPLIED), reverted: undefined });
+    } else if (this.held.sha256 !== sha256 || this.held.revision !== Number(revision)) {
+      throw nothingPending(`Revision ${revision} was taken back`);
+    }
+    return { config: applied(this.held, ConfigState.APPLIED) };
   }
 
   private async request() {
@@ -269,8 +364,17 @@ export function healthyStatus(machineId: string): MachineStatus {
   });
 }
 
-const nothingPending = (details: string): Error =>
-  Object.assign(new Error(details), { code: status.FAILED_PRECONDITION });
+const applied = ({ revision, sha256 }: HeldConfig, state: ConfigState) => ({
+  revision: BigInt(revision),
+  sha256,
+  state,
+  detail: '',
+});
+
+const failure = (code: status, details: string): Error =>
+  Object.assign(new Error(details), { code });
+
+const nothingPending = (details: string): Error => failure(status.FAILED_PRECONDITION, details);
 
 /** A change of the certificate leaves existing connections alone. */
 class RotatingProvider implements Provider {

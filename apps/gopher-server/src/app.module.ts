@@ -15,7 +15,8 @@ import { Housekeeping } from './database/housekeeping.js';
 import { ConfigPusher } from './edge/config-pusher.js';
 import { EdgeController } from './edge/edge.controller.js';
 import { EdgeIdentity } from './edge/edge-identity.js';
-import { MachineConfig } from './edge/machine-config.entity.js';
+import { FetchedConfigs } from './edge/fetched-configs.js';
+import { PushProof } from './edge/push-proof.js';
 import { RatholeServer } from './edge/rathole/rathole-server.js';
 import { Reconciler } from './edge/reconciler.js';
 import { BackChannel } from './enrolment/back-channel.entity.js';
@@ -40,12 +41,19 @@ import { MachineAdmission } from './machine/machine-admission.js';
 import { MachineController } from './machine/machine.controller.js';
 import { TunnelEdgeView } from './machine/tunnel-edge-view.js';
 import { TunnelProber } from './probe/tunnel-prober.js';
+import { MachineRevision } from './revision/machine-revision.entity.js';
+import { RevisionController } from './revision/revision.controller.js';
+import { RevisionHistory } from './revision/revision-history.js';
+import { Revisions } from './revision/revisions.js';
+import { Rollback } from './revision/rollback.js';
 import { SecretBox } from './secret/secret-box.js';
 import { StateDirectory } from './state/state-directory.js';
+import { FoundServiceController } from './tunnel/found-service.controller.js';
 import { PortLeases } from './tunnel/port-leases.js';
 import { PortProbe } from './tunnel/port-probe.js';
 import { TunnelController } from './tunnel/tunnel.controller.js';
 import { Tunnel } from './tunnel/tunnel.entity.js';
+import { TunnelRestore } from './tunnel/tunnel-restore.js';
 import { TunnelService } from './tunnel/tunnel.service.js';
 
 /** What exists before the application does. */
@@ -92,7 +100,7 @@ export class AppModule {
           useFactory: () => ({ ...database.options, autoLoadEntities: false }),
           dataSourceFactory: () => Promise.resolve(database),
         }),
-        TypeOrmModule.forFeature([ApiToken, BackChannel, MachineConfig, Tunnel]),
+        TypeOrmModule.forFeature([ApiToken, BackChannel, MachineRevision, Tunnel]),
         AgentModule,
         MachineModule.register({
           imports: [AgentModule],
@@ -105,8 +113,10 @@ export class AppModule {
         EdgeController,
         EnrolmentController,
         EventController,
+        FoundServiceController,
         HealthController,
         MachineController,
+        RevisionController,
         TunnelController,
       ],
       providers: [
@@ -119,15 +129,21 @@ export class AppModule {
         DataCheck,
         EdgeEvents,
         EnrolmentService,
+        FetchedConfigs,
         Housekeeping,
         Idempotency,
         JoinTokens,
         MachineAdmission,
         PortLeases,
         PortProbe,
+        PushProof,
         RatholeServer,
         Reconciler,
+        RevisionHistory,
+        Revisions,
+        Rollback,
         TunnelProber,
+        TunnelRestore,
         TunnelService,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: ApiTokenGuard },

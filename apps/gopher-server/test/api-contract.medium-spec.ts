@@ -261,7 +261,13 @@ describe('the API', () => {
     await server.database
       .getRepository(Tunnel)
       .update({ id: made.id }, { edgeId: other, machineId: id });
-    for (const path of [`/machines/${id}`, `/machines/${id}/status`, `/tunnels/${made.id}`]) {
+    const revisions = ['', '/1', '/1/diff'].map((rest) => `/machines/${id}/revisions${rest}`);
+    for (const path of [
+      `/machines/${id}`,
+      `/machines/${id}/status`,
+      `/tunnels/${made.id}`,
+      ...revisions,
+    ]) {
       expect((await server.call(path)).status).toBe(404);
     }
     for (const path of [`/machines/${id}`, `/tunnels/${made.id}`]) {

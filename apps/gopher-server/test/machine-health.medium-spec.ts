@@ -30,6 +30,9 @@ class NoEdgeView extends EdgeView {
   dataPath() {
     return null;
   }
+  revision() {
+    return null;
+  }
 }
 
 const edge = { value: uuidv7() } satisfies EdgeId;

@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { AddMachineAgent1761000002000 } from '../src/database/migrations/1761000002000-add-machine-agent.js';
+import { CreateMachineRevision1761000004000 } from '../src/database/migrations/1761000004000-create-machine-revision.js';
 import { dataSourceOptions, schemaOptions } from '../src/database/data-source.options.js';
 import { createDatabase, createEmptyDatabase, type TestingDatabase } from './testing-database.js';
 
@@ -52,5 +53,45 @@ describe('migrations', () => {
        FROM machine`,
     );
     expect(row).toEqual({ all: 1000, bare: 1000 });
+  });
+
+  it('carry over what was known of configurations, there and back', async () => {
+    database = await createEmptyDatabase();
+    const before = schemaOptions.migrations.slice(
+      0,
+      schemaOptions.migrations.indexOf(CreateMachineRevision1761000004000),
+    );
+    const options = dataSourceOptions(database.url);
+    source = await new DataSource({ ...options, migrations: before }).initialize();
+    await source.query(
+      `INSERT INTO machine (id, edge_id, name, agent_addr, agent_status)
+       SELECT ('00000000-0000-7000-8000-00000000000' || n)::uuid, gen_random_uuid(), 'm' || n,
+         CASE WHEN n < 3 THEN 'a' END, CASE WHEN n < 3 THEN 'up' END FROM generate_series(1, 3) n`,
+    );
+    await source.query(
+      `INSERT INTO machine_config SELECT id, 7, 'ab',
+         CASE name WHEN 'm1' THEN 'applied' ELSE 'pending' END, NULL, now() FROM machine`,
+    );
+    await source.destroy();
+
+    source = await new DataSource(options).initialize();
+    const rows: unknown[] = await source.query(
+      `SELECT m.name, r.number, r.outcome, r.content_sealed, r.settled_at IS NULL AS open
+       FROM machine_revision r JOIN machine m ON m.id = r.machine_id ORDER BY m.name`,
+    );
+    const row = { number: 7, content_sealed: null };
+    expect(rows).toEqual([
+      { ...row, name: 'm1', outcome: 'applied', open: false },
+      { ...row, name: 'm2', outcome: 'pending', open: true },
+      { ...row, name: 'm3', outcome: 'pending', open: false },
+    ]);
+    await source.query(
+      `INSERT INTO machine_revision (id, machine_id, number, sha256, class, cause, outcome)
+       SELECT gen_random_uuid(), id, 9, 'cd', 'services', 'test', 'reverted' FROM machine`,
+    );
+    await source.undoLastMigration();
+    const [back] = await source.query(`SELECT min(revision) AS revision, count(*)::int AS "all",
+      min(outcome) AS outcome FROM machine_config`);
+    expect(back).toEqual({ revision: 9, all: 3, outcome: 'pending' });
   });
 });

@@ -5,6 +5,8 @@ import { inject } from 'vitest';
 export interface TestingDatabase {
   url: string;
   name: string;
+  /** Without the product, which may be away. */
+  query(sql: string): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -22,13 +24,14 @@ async function create(template: string): Promise<TestingDatabase> {
   return {
     url: url.toString(),
     name,
+    query: (sql) => administer(sql, name),
     drop: () => administer(`DROP DATABASE ${name} WITH (FORCE)`),
   };
 }
 
-async function administer(sql: string): Promise<void> {
+async function administer(sql: string, database = 'postgres'): Promise<void> {
   const url = new URL(inject('templateUrl'));
-  url.pathname = 'postgres';
+  url.pathname = database;
   const client = new pg.Client({ connectionString: url.toString() });
   await client.connect();
   try {

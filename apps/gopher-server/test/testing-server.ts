@@ -16,7 +16,11 @@ import {
 import type { AgentTarget } from '@gopher/machine';
 import { AgentService, type EnrolmentRequest, type EnrolmentResponse } from '@gopher/proto';
 import type { Supervisor } from '@gopher/supervisor';
-import { type AgentIdentity, FakeAgent } from '../../../test/product/fake-agent.js';
+import {
+  type AgentIdentity,
+  FakeAgent,
+  type FakeAgentOptions,
+} from '../../../test/product/fake-agent.js';
 import { portBlock, type PortBlock } from '../../../test/product/ports.js';
 import { until } from '../../../test/product/until.js';
 import { ApiTokens } from '../src/api-token/api-tokens.js';
@@ -76,7 +80,7 @@ export class TestingServer {
     readonly ports: PortBlock,
     readonly stateDir: string,
     readonly testingDatabase: TestingDatabase,
-    private readonly settings: Record<string, string>,
+    readonly settings: Record<string, string>,
   ) {}
 
   static async start(settings: Record<string, string> = {}): Promise<TestingServer> {
@@ -200,10 +204,11 @@ export class TestingServer {
   async agentAt(
     machineId: string,
     identity: AgentIdentity,
-    options: { says?: string } = {},
+    { says, ...options }: { says?: string } & Pick<FakeAgentOptions, 'config'> = {},
   ): Promise<FakeAgent> {
     const agent = await FakeAgent.listen({
-      machineId: options.says ?? machineId,
+      ...options,
+      machineId: says ?? machineId,
       caPem: this.ca.certificatePem,
       identity,
       port: await this.agentPort(machineId),
@@ -251,7 +256,7 @@ export class TestingServer {
   }
 
   /** Ends the application; rathole stays, as with the real one. */
-  private async close(): Promise<void> {
+  async close(): Promise<void> {
     await this.app?.close();
     await this.supervisor?.release();
     this.app = null;
@@ -275,7 +280,7 @@ export class TestingServer {
     });
   }
 
-  private async open(): Promise<void> {
+  async open(): Promise<void> {
     const config = this.config();
     this.supervisor = engineSupervisor(config);
     const database = await new DataSource(dataSourceOptions(this.testingDatabase.url)).initialize();

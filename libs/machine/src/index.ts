@@ -19,7 +19,13 @@ export { Machine } from './machine.entity.js';
 export * from './machine.errors.js';
 export { MachineModule } from './machine.module.js';
 export { MachineService, type MachineWithAgent } from './machine.service.js';
-export { type DataPathObservation, EdgeView, type TunnelSummary } from './status/edge-view.js';
+export {
+  type DataPathObservation,
+  EdgeView,
+  REVISION_STATES,
+  type RevisionView,
+  type TunnelSummary,
+} from './status/edge-view.js';
 export { type AgentStatusChange, MachineEvents } from './status/machine-events.js';
 export { type Health, HEALTHS, type MachineStatus, NO_TUNNELS } from './status/machine-status.js';
 export { type AgentObservation, StatusRecorder } from './status/status-recorder.js';

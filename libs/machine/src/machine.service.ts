@@ -144,6 +144,7 @@ export class MachineService {
         machine: this.recorder.withLatest(machine),
         tunnels: tunnels.get(machine.id) ?? NO_TUNNELS,
         dataPath: this.view.dataPath(machine.id),
+        revision: this.view.revision(machine.id),
       }),
     );
   }

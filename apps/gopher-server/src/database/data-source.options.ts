@@ -2,17 +2,18 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import { Machine, MachineHeal } from '@gopher/machine';
 import { ApiToken } from '../api-token/api-token.entity.js';
 import { Edge } from '../edge/edge.entity.js';
-import { MachineConfig } from '../edge/machine-config.entity.js';
 import { AgentCertificate } from '../enrolment/agent-certificate.entity.js';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
 import { JoinToken } from '../enrolment/join-token.entity.js';
 import { IdempotencyKey } from '../http/idempotency-key.entity.js';
+import { MachineRevision } from '../revision/machine-revision.entity.js';
 import { PortLease } from '../tunnel/port-lease.entity.js';
 import { Tunnel } from '../tunnel/tunnel.entity.js';
 import { CreateEdgeAndMachine1761000000000 } from './migrations/1761000000000-create-edge-and-machine.js';
 import { CreateTunnel1761000001000 } from './migrations/1761000001000-create-tunnel.js';
 import { AddMachineAgent1761000002000 } from './migrations/1761000002000-add-machine-agent.js';
 import { CreateEnrolment1761000003000 } from './migrations/1761000003000-create-enrolment.js';
+import { CreateMachineRevision1761000004000 } from './migrations/1761000004000-create-machine-revision.js';
 
 /** Classes, not globs: the compiler checks the list. */
 export const schemaOptions = {
@@ -24,8 +25,8 @@ export const schemaOptions = {
     IdempotencyKey,
     JoinToken,
     Machine,
-    MachineConfig,
     MachineHeal,
+    MachineRevision,
     PortLease,
     Tunnel,
   ],
@@ -34,6 +35,7 @@ export const schemaOptions = {
     CreateTunnel1761000001000,
     AddMachineAgent1761000002000,
     CreateEnrolment1761000003000,
+    CreateMachineRevision1761000004000,
   ],
   synchronize: false,
   // PostgreSQL has gen_random_uuid() built in; do not reach for uuid-ossp on connect.

@@ -2,12 +2,21 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { IN_FORCE } from '../revision/revisions.js';
 
 /** What may go, and when. Nothing here is asked for after that. */
 const EXPIRED = {
   idempotency_key: `"created_at" < now() - interval '24 hours'`,
   join_token: `"expires_at" < now() - interval '7 days'`,
   agent_certificate: `"state" = 'revoked' AND "not_after" < now()`,
+  // The newest 100 of each machine stay, and the one in force however old it is.
+  machine_revision: `"id" IN (
+    SELECT "id" FROM (
+      SELECT "id", "number", row_number() OVER newest AS "age",
+        max("number") FILTER (WHERE ${IN_FORCE}) OVER (PARTITION BY "machine_id") AS "in_force"
+      FROM "machine_revision"
+      WINDOW newest AS (PARTITION BY "machine_id" ORDER BY "number" DESC)
+    ) r WHERE "age" > 100 AND "number" IS DISTINCT FROM "in_force")`,
 };
 
 /** Tables that grow by use are kept small from the first day. */

@@ -5,6 +5,8 @@ import {
   renderClient,
   renderServer,
 } from '@gopher/rathole';
+import type { RevisionTunnel } from '../revision/machine-revision.entity.js';
+import type { DerivedConfig } from '../revision/revisions.js';
 import type { EdgeSnapshot, SnapshotMachine, SnapshotTunnel } from './edge-snapshot.js';
 
 /** Seconds. A frozen peer shows within a few of these; the defaults of rathole are 30 and 40. */
@@ -26,7 +28,7 @@ export interface EdgeSettings {
 export interface MachineFiles {
   /** The control client's; empty for a machine without an agent. */
   control: string;
-  data: { toml: string; sha256: string };
+  data: DerivedConfig;
 }
 
 export const serviceNames = {
@@ -50,7 +52,7 @@ export function deriveMachineFiles(machine: SnapshotMachine, settings: EdgeSetti
   const toml = client(dataServices(machine, settings), settings);
   return {
     control: machine.agent ? client(controlServices(machine, settings), settings) : '',
-    data: { toml, sha256: configSha256(toml) },
+    data: { toml, sha256: configSha256(toml), tunnels: machine.tunnels.map(withoutToken) },
   };
 }
 
@@ -122,6 +124,9 @@ function client(services: RatholeClientService[], settings: EdgeSettings): strin
     services,
   });
 }
+
+const withoutToken = ({ id, protocol, target, bindAddress, port }: SnapshotTunnel) =>
+  ({ id, protocol, target, bindAddress, port }) satisfies RevisionTunnel;
 
 function visitorAddress({ bindAddress, port }: SnapshotTunnel): string {
   return bindAddress.includes(':') ? `[${bindAddress}]:${port}` : `${bindAddress}:${port}`;

@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { TunnelProtocol } from '../tunnel/tunnel.entity.js';
 
 export interface SnapshotTunnel {
@@ -52,8 +52,8 @@ const SNAPSHOT = `
   WHERE m."edge_id" = $1 ORDER BY m."id"`;
 
 export async function readEdgeSnapshot(
-  database: DataSource,
+  manager: EntityManager,
   edgeId: string,
 ): Promise<EdgeSnapshot> {
-  return { machines: await database.query(SNAPSHOT, [edgeId]) };
+  return { machines: await manager.query(SNAPSHOT, [edgeId]) };
 }

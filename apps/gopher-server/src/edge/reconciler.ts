@@ -1,11 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { MachineNotFoundError } from '@gopher/machine';
 import { ServerConfig } from '../config/server.config.js';
 import { AgentFollower } from '../machine/agent-follower.js';
 import { SecretBox } from '../secret/secret-box.js';
+import { Revisions } from '../revision/revisions.js';
 import { ConfigPusher } from './config-pusher.js';
 import {
   deriveMachineFiles,
@@ -14,11 +15,17 @@ import {
   type MachineFiles,
 } from './edge-files.js';
 import { EdgeIdentity } from './edge-identity.js';
+import { FetchedConfigs } from './fetched-configs.js';
 import { type EdgeSnapshot, readEdgeSnapshot } from './edge-snapshot.js';
 import { RatholeServer } from './rathole/rathole-server.js';
 
 /** The backstop: what changed without a request, as a file that someone edited, is found by this. */
 const PASS_INTERVAL_MS = 15_000;
+
+export interface EnrolledFiles {
+  control: string;
+  data: { revision: number; toml: string; sha256: string };
+}
 
 interface Pass {
   done: Promise<void>;
@@ -42,6 +49,8 @@ export class Reconciler {
     private readonly box: SecretBox,
     private readonly rathole: RatholeServer,
     private readonly pusher: ConfigPusher,
+    private readonly fetched: FetchedConfigs,
+    private readonly revisions: Revisions,
     private readonly follower: AgentFollower,
   ) {}
 
@@ -64,13 +73,23 @@ export class Reconciler {
   }
 
   /** What a machine's files should be now. @throws MachineNotFoundError */
-  async machineFiles(machineId: string): Promise<MachineFiles & { data: { revision: number } }> {
-    const snapshot = await readEdgeSnapshot(this.database, this.identity.value);
+  async machineFiles(
+    machineId: string,
+    manager: EntityManager = this.database.manager,
+  ): Promise<MachineFiles> {
+    const snapshot = await readEdgeSnapshot(manager, this.identity.value);
     const machine = snapshot.machines.find(({ id }) => id === machineId);
     if (!machine) throw new MachineNotFoundError(machineId);
-    const files = deriveMachineFiles(machine, this.settings());
-    const revision = await this.pusher.revisionFor(machineId, files.data.sha256);
-    return { ...files, data: { ...files.data, revision } };
+    return deriveMachineFiles(machine, this.settings());
+  }
+
+  /** As `machineFiles`, for an enrolment to hand out. @throws MachineNotFoundError */
+  async enrolledFiles(machineId: string): Promise<EnrolledFiles> {
+    const { control, data } = await this.machineFiles(machineId);
+    const { toml, sha256 } = data;
+    const reported = this.pusher.reported(machineId);
+    const revision = await this.revisions.enrol(machineId, data, reported);
+    return { control, data: { revision, toml, sha256 } };
   }
 
   private plan(): Pass {
@@ -87,18 +106,29 @@ export class Reconciler {
   }
 
   private async pass(): Promise<void> {
-    const snapshot = await readEdgeSnapshot(this.database, this.identity.value);
+    const snapshot = await readEdgeSnapshot(this.database.manager, this.identity.value);
     const settings = this.settings();
     await this.rathole.apply(deriveServerFile(snapshot, settings));
-    this.hand(snapshot, settings);
+    // What rathole could not take, the machines are not told.
+    this.hand(snapshot, this.settings());
   }
 
   private hand(snapshot: EdgeSnapshot, settings: EdgeSettings): void {
-    const withAgent = snapshot.machines.filter(({ agent }) => agent !== null);
+    const derived = snapshot.machines.map((machine) => ({
+      ...machine,
+      data: deriveMachineFiles(machine, settings).data,
+    }));
+    const withAgent = derived.filter(({ agent }) => agent !== null);
+    this.fetched.want(
+      derived
+        .filter(({ agent }) => agent === null)
+        .map(({ id, data }) => ({ machineId: id, ...data })),
+    );
     this.pusher.want(
-      withAgent.map((machine) => ({
-        target: { id: machine.id, agentAddr: machine.agent!.agentAddr },
-        ...deriveMachineFiles(machine, settings).data,
+      withAgent.map(({ id, agent, data }) => ({
+        target: { id, agentAddr: agent!.agentAddr },
+        checkPort: agent!.checkPort,
+        ...data,
       })),
     );
     this.follower.follow(
@@ -110,9 +140,11 @@ export class Reconciler {
   }
 
   private settings(): EdgeSettings {
+    const { ratholeBind, ratholePublic } = this.config;
+    const { bindAddr } = this.rathole;
     return {
-      ratholeBind: this.config.ratholeBind,
-      ratholePublic: this.config.ratholePublic,
+      ratholeBind,
+      ratholePublic: ratholePublic === ratholeBind ? (bindAddr ?? ratholeBind) : ratholePublic,
       noisePublicKey: this.identity.noisePublicKey,
       noisePrivateKey: this.identity.noisePrivateKey,
       open: (sealed) => this.box.open(sealed),

@@ -67,7 +67,7 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
     });
     // The machine may connect the moment it has the answer: rathole has to know it by then.
     await this.reconciler.settled();
-    const files = await this.reconciler.machineFiles(machineId);
+    const files = await this.reconciler.enrolledFiles(machineId);
     const machine = await this.machines.get(machineId);
     return {
       machineId,

@@ -45,7 +45,7 @@ export function toAgentReport(status: MachineStatus | undefined): AgentReport {
     system: status?.system ? system(status.system) : null,
     control: status?.control ? client(status.control) : null,
     data: status?.data ? client(status.data) : null,
-    config: status?.config ? config(status.config) : null,
+    config: status?.config ? toAppliedConfig(status.config) : null,
     activeTunnels: status?.activeTunnels ?? 0,
     reverted: status?.reverted ? reverted(status.reverted) : null,
     highestRevision: Number(status?.highestRevision ?? 0),
@@ -84,7 +84,7 @@ function client(status: RatholeClientStatus): RatholeClientReport {
   };
 }
 
-function config(applied: AppliedConfig): AppliedConfigReport {
+export function toAppliedConfig(applied: AppliedConfig): AppliedConfigReport {
   return {
     revision: Number(applied.revision),
     sha256: text(applied.sha256),

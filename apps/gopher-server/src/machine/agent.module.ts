@@ -5,6 +5,7 @@ import { AgentCertificates } from './agent-certificates.js';
 import { AgentConfigClient } from './agent-config-client.js';
 import { DataPaths } from './data-paths.js';
 import { GrpcAgentClient } from './grpc-agent-client.js';
+import { RevisionViews } from './revision-views.js';
 import { ServerCredentials } from './server-credentials.js';
 
 /** How this server talks to agents. */
@@ -14,9 +15,10 @@ import { ServerCredentials } from './server-credentials.js';
     AgentCertificates,
     DataPaths,
     GrpcAgentClient,
+    RevisionViews,
     ServerCredentials,
     { provide: AgentConfigClient, useExisting: GrpcAgentClient },
   ],
-  exports: [AgentCertificates, AgentConfigClient, DataPaths, GrpcAgentClient],
+  exports: [AgentCertificates, AgentConfigClient, DataPaths, GrpcAgentClient, RevisionViews],
 })
 export class AgentModule {}

@@ -13,20 +13,29 @@ import { AgentCertificates } from './agent-certificates.js';
 import { AgentChannel, type ChannelTrust } from './agent-channel.js';
 import {
   type AgentConfigClient,
+  ConfigNotTakenError,
+  ConfigOutdatedError,
   ConfigRefusedError,
+  ConfirmationUnknownError,
   type DataConfig,
-  type TargetFinding,
+  type TakenConfig,
 } from './agent-config-client.js';
-import { toAgentReport } from './agent-report.mapper.js';
+import { toAgentReport, toAppliedConfig } from './agent-report.mapper.js';
 import { ServerCredentials, type ServerKeyPair } from './server-credentials.js';
 
 const HEARTBEAT_MS = 5_000;
-/** The agent also tries targets before it answers. */
-const PUSH_DEADLINE_MS = 10_000;
+/** The agent waits for its data client, and tries targets, before it answers. */
+const PUSH_DEADLINE_MS = 15_000;
 
-const REFUSED = new Set([status.INVALID_ARGUMENT, status.FAILED_PRECONDITION]);
-/** A mistake in the call, ours or the agent's; anything else says that the agent is not to be had. */
-const BUGS = new Set([status.UNIMPLEMENTED, status.UNKNOWN, status.OUT_OF_RANGE, ...REFUSED]);
+/** The agent's answer to the call; anything else says that the agent is not to be had. */
+const ANSWERS = new Set([
+  status.ABORTED,
+  status.FAILED_PRECONDITION,
+  status.INVALID_ARGUMENT,
+  status.OUT_OF_RANGE,
+  status.UNIMPLEMENTED,
+  status.UNKNOWN,
+]);
 
 @Injectable()
 export class GrpcAgentClient
@@ -55,16 +64,33 @@ export class GrpcAgentClient
     await this.call(channel, AgentService.restartRathole, { reason }, PUSH_DEADLINE_MS);
   }
 
-  async updateRatholeConfig(target: AgentTarget, config: DataConfig): Promise<TargetFinding[]> {
+  async updateRatholeConfig(target: AgentTarget, config: DataConfig): Promise<TakenConfig> {
     const channel = await this.channel(target);
     const method = AgentService.updateRatholeConfig;
-    const request = { ...config, revision: BigInt(config.revision), confirmWithinSeconds: 0 };
+    const request = { ...config, revision: BigInt(config.revision) };
     try {
-      const { targets } = await this.call(channel, method, request, PUSH_DEADLINE_MS);
-      return targets.map(({ service, accepts, detail }) => ({ service, accepts, detail }));
+      const taken = await this.call(channel, method, request, PUSH_DEADLINE_MS);
+      const targets = taken.targets.map(({ service, accepts, detail }) => ({
+        service,
+        accepts,
+        detail,
+      }));
+      return { state: taken.config ? toAppliedConfig(taken.config).state : 'unknown', targets };
     } catch (error) {
-      if (!REFUSED.has((error as ServiceError).code)) throw error;
-      throw new ConfigRefusedError((error as ServiceError).details, { cause: error });
+      throw configErrorOf(error as ServiceError);
+    }
+  }
+
+  async confirmRatholeConfig(
+    target: AgentTarget,
+    { revision, sha256 }: Pick<DataConfig, 'revision' | 'sha256'>,
+  ): Promise<void> {
+    const channel = await this.channel(target);
+    const request = { revision: BigInt(revision), sha256 };
+    try {
+      await this.call(channel, AgentService.confirmRatholeConfig, request);
+    } catch (error) {
+      throw configErrorOf(error as ServiceError);
     }
   }
 
@@ -115,7 +141,7 @@ export class GrpcAgentClient
     return new Promise((resolve, reject) => {
       const answered = (error: ServiceError | null, response?: Response) => {
         if (!error) return resolve(response as Response);
-        if (BUGS.has(error.code)) return reject(error);
+        if (ANSWERS.has(error.code)) return reject(error);
         reject(new AgentUnreachableError(target.id, error.details, { cause: error }));
       };
       const metadata = new Metadata();
@@ -162,5 +188,24 @@ export class GrpcAgentClient
       keyPair,
       allows: (sha256) => this.certificates.allows(id, sha256),
     };
+  }
+}
+
+/** What a status means that answers a call about a configuration. */
+function configErrorOf(error: ServiceError): Error {
+  const { code, details } = error;
+  switch (code) {
+    case status.INVALID_ARGUMENT:
+      return new ConfigRefusedError(details, { cause: error });
+    case status.ABORTED:
+      return /supersed/i.test(details)
+        ? new ConfigOutdatedError(details, { cause: error })
+        : new ConfigNotTakenError(details, { cause: error });
+    case status.FAILED_PRECONDITION:
+      return new ConfigOutdatedError(details, { cause: error });
+    case status.UNIMPLEMENTED:
+      return new ConfirmationUnknownError(details, { cause: error });
+    default:
+      return error;
   }
 }

@@ -5,11 +5,13 @@ import { DomainError, MachineService } from '@gopher/machine';
 import { bearerToken } from '../api-token/api-token.guard.js';
 import { ServerConfig } from '../config/server.config.js';
 import { EdgeIdentity } from '../edge/edge-identity.js';
+import { FetchedConfigs } from '../edge/fetched-configs.js';
 import { Reconciler } from '../edge/reconciler.js';
 import { EnrolmentService } from '../enrolment/enrolment.service.js';
 import { TokenRefusedError } from '../enrolment/enrolment.errors.js';
 import { JoinTokens } from '../enrolment/join-tokens.js';
 import { Idempotency } from '../http/idempotency.js';
+import { Revisions } from '../revision/revisions.js';
 import type { JoinTokenView } from './machine.schema.js';
 
 export class MachineHasAgentError extends DomainError {
@@ -29,6 +31,8 @@ export class MachineAdmission {
     private readonly tokens: JoinTokens,
     private readonly enrolments: EnrolmentService,
     private readonly reconciler: Reconciler,
+    private readonly revisions: Revisions,
+    private readonly fetched: FetchedConfigs,
     private readonly idempotency: Idempotency,
     private readonly edge: EdgeIdentity,
     private readonly config: ServerConfig,
@@ -83,7 +87,10 @@ export class MachineAdmission {
       await this.tokens.consume(tx, token, use);
       const machine = await this.machines.get(machineId, tx);
       if (machine.agentAddr !== null) throw new MachineHasAgentError(machine.name);
+      await this.revisions.fetch(tx, machineId, data);
     });
+    this.fetched.fetched(machineId);
+    this.reconciler.request();
     return data.toml;
   }
 

@@ -5,6 +5,7 @@ import {
   type Machine,
   type MachineStatus,
   RATHOLE_CLIENT_STATES,
+  REVISION_STATES,
 } from '@gopher/machine';
 import { lackingCapabilities } from '../edge/edge.schema.js';
 import { pageQuery, pageView } from '../http/paging.js';
@@ -77,10 +78,32 @@ export const machineStatusView = z
           .object({
             revision: z.int(),
             sha256: z.string(),
-            state: z.enum(['applied', 'drifted', 'unknown']),
+            state: z.enum(['applied', 'drifted', 'unconfirmed', 'unknown']),
             detail: z.string(),
           })
           .nullable(),
+        reverted: z
+          .object({
+            revision: z.int(),
+            sha256: z.string(),
+            cause: z.enum(['not-taken', 'not-confirmed']),
+            reason: z.string(),
+          })
+          .nullable()
+          .meta({ description: 'What the machine took back last, until something is confirmed' }),
+        found: z
+          .object({
+            foundAt: moment.nullable(),
+            keptAs: z.string().meta({ description: 'A path on the machine' }),
+            lines: z.array(z.string()),
+            services: z.array(
+              z.object({ name: z.string(), protocol: z.enum(['tcp', 'udp']), target: z.string() }),
+            ),
+          })
+          .nullable()
+          .meta({
+            description: 'What someone wrote into the configuration there, and was removed',
+          }),
         activeTunnels: z.int(),
         observedAt: moment.nullable(),
       })
@@ -110,6 +133,17 @@ export const machineStatusView = z
       .object({ serves: z.boolean(), observedAt: moment, detail: z.string() })
       .nullable()
       .meta({ description: 'Whether bytes went through the data client, on a new connection' }),
+    revision: z
+      .object({
+        wanted: z.object({ sha256: z.string(), number: z.int().nullable() }),
+        state: z.enum(REVISION_STATES),
+        differences: z
+          .array(z.string())
+          .meta({ description: 'From what the machine has, a line each' }),
+        reason: z.string().nullable(),
+      })
+      .nullable()
+      .meta({ description: 'The configuration that it should have, and how far that has come' }),
     tunnels: tunnelSummary,
   })
   .meta({ id: 'MachineStatus' });

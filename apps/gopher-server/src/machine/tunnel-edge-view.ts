@@ -1,8 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { type DataPathObservation, EdgeView, type TunnelSummary } from '@gopher/machine';
+import {
+  type DataPathObservation,
+  EdgeView,
+  type RevisionView,
+  type TunnelSummary,
+} from '@gopher/machine';
 import { DataPaths } from './data-paths.js';
+import { RevisionViews } from './revision-views.js';
 
 interface Row {
   machine_id: string;
@@ -13,12 +19,13 @@ interface Row {
   observed_at: Date | null;
 }
 
-/** What the tunnels' probes and the data check say of machines. */
+/** What the tunnels' probes, the data check and the pushes say of machines. */
 @Injectable()
 export class TunnelEdgeView extends EdgeView {
   constructor(
     @InjectDataSource() private readonly database: DataSource,
     private readonly paths: DataPaths,
+    private readonly revisions: RevisionViews,
   ) {
     super();
   }
@@ -43,5 +50,9 @@ export class TunnelEdgeView extends EdgeView {
 
   dataPath(machineId: string): DataPathObservation | null {
     return this.paths.get(machineId);
+  }
+
+  revision(machineId: string): RevisionView | null {
+    return this.revisions.get(machineId);
   }
 }

@@ -7,7 +7,7 @@ import {
 import { Interval } from '@nestjs/schedule';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Subject, type Subscription } from 'rxjs';
-import { Not, Repository } from 'typeorm';
+import { In, Not, Repository } from 'typeorm';
 import { EdgeId, EdgeView, forEachLimit, MachineEvents, MachineService } from '@gopher/machine';
 import { ConfigPusher } from '../edge/config-pusher.js';
 import { serviceNames } from '../edge/edge-files.js';
@@ -122,9 +122,20 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   private async probeDue(): Promise<void> {
-    const tunnels = await this.tunnels.findBy({ edgeId: this.edge.value, state: Not('active') });
+    const withdrawn = this.pusher.withdrawn();
+    const edgeId = this.edge.value;
+    const tunnels = await this.tunnels.findBy([
+      { edgeId, state: Not('active') },
+      { edgeId, id: In([...withdrawn.keys()]) },
+    ]);
     this.forgetGone(new Set(tunnels.map(({ id }) => id)));
-    const due = tunnels.filter((tunnel) => this.attempt(tunnel).nextAt <= Date.now());
+    for (const tunnel of tunnels) {
+      const reason = withdrawn.get(tunnel.id);
+      if (reason !== undefined) await this.withdraw(tunnel, reason);
+    }
+    const due = tunnels.filter(
+      (tunnel) => !withdrawn.has(tunnel.id) && this.attempt(tunnel).nextAt <= Date.now(),
+    );
     if (due.length === 0) return;
     const machines = await this.machines.findByIds(due.map(({ machineId }) => machineId));
     const withAgent = new Set(machines.filter((m) => m.agentAddr !== null).map(({ id }) => id));
@@ -135,6 +146,13 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
         this.logger.warn(`Tunnel ${tunnel.id} could not be probed: ${String(error)}`);
       }
     });
+  }
+
+  /** No visit could tell: it may still lead to where it led before. */
+  private async withdraw(tunnel: Tunnel, reason: string): Promise<void> {
+    this.attempts.delete(tunnel.id);
+    if (tunnel.state === 'failed' && tunnel.reason === reason) return;
+    await this.write(tunnel, { state: 'failed', leg: 'rathole→machine', reason });
   }
 
   private async probe(tunnel: Tunnel, hasAgent: boolean): Promise<void> {

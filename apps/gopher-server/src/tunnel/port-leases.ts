@@ -53,8 +53,16 @@ export class PortLeases {
     }
   }
 
-  /** The port that a person named. @throws PortReservedError, PortTakenError */
-  async leaseNamed(tx: EntityManager, port: number, request: LeaseRequest): Promise<number> {
+  /**
+   * The port that a person named. @throws PortReservedError, PortTakenError
+   * @param isClosing rathole listens there for a tunnel that is being removed
+   */
+  async leaseNamed(
+    tx: EntityManager,
+    port: number,
+    request: LeaseRequest,
+    { isClosing = false } = {},
+  ): Promise<number> {
     this.refuseReserved(port);
     await this.lock(tx);
     const [holder] = await tx.query<{ tunnel_id: string | null; purpose: LeasePurpose }[]>(
@@ -66,7 +74,7 @@ export class PortLeases {
       const by = holder.tunnel_id ? `tunnel ${holder.tunnel_id}` : `a ${holder.purpose}`;
       throw new PortTakenError(port, request.protocol, `by ${by}`);
     }
-    const obstacle = await this.obstacle(port, request);
+    const obstacle = isClosing ? null : await this.obstacle(port, request);
     if (obstacle) throw new PortTakenError(port, request.protocol, obstacle.why);
     await this.insert(tx, port, request);
     return port;

@@ -19,10 +19,13 @@ export class TunnelChangedError extends DomainError {
 export class PortTakenError extends DomainError {
   readonly code = 'port-taken';
   readonly kind = 'conflict';
+  /** Which port, and who has it. */
+  readonly what: string;
   constructor(port: number, protocol: string, why: string) {
     super(
       `port: ${protocol} port ${port} can not be had, it is taken ${why}; name another, or none`,
     );
+    this.what = `${protocol} port ${port}, which is taken ${why}`;
   }
 }
 
@@ -40,6 +43,41 @@ export class AddressUnusableError extends DomainError {
   constructor(address: string, why: string) {
     super(
       `bindAddress: nothing can listen on ${address}, ${why}; name an address that the edge has`,
+    );
+  }
+}
+
+/** A tunnel that was there once can not come back. */
+export class TunnelNotRestorableError extends DomainError {
+  readonly code = 'tunnel-not-restorable';
+  readonly kind = 'conflict';
+  constructor(
+    readonly tunnelId: string,
+    cause: unknown,
+  ) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`Tunnel ${tunnelId} can not come back, and nothing was changed. ${reason}`, { cause });
+  }
+}
+
+export class FoundServiceNotFoundError extends DomainError {
+  readonly code = 'found-service-not-found';
+  readonly kind = 'not-found';
+  constructor(machineId: string, name: string) {
+    super(
+      `The agent of machine ${machineId} does not report that it found a service "${name}"; ` +
+        "rathole.found in the machine's status says what it did",
+    );
+  }
+}
+
+export class FoundServiceUnusableError extends DomainError {
+  readonly code = 'found-service-unusable';
+  readonly kind = 'conflict';
+  constructor(name: string, target: string) {
+    super(
+      `The service "${name}" leads to ${JSON.stringify(target)}, which is no host:port; ` +
+        'create a tunnel with the target that is meant',
     );
   }
 }

@@ -1,6 +1,7 @@
+import type { AgentReport } from '../agent/agent-report.js';
 import { agentReport } from '../testing/fake-agent-client.js';
 import type { Machine } from '../machine.entity.js';
-import type { TunnelSummary } from './edge-view.js';
+import type { RevisionView, TunnelSummary } from './edge-view.js';
 import { deriveStatus, type Health, NO_TUNNELS } from './machine-status.js';
 
 const AT = new Date(1_800_000_000_000);
@@ -34,6 +35,13 @@ const data = (state: 'stopped' | 'running' | 'frozen', detail = '') =>
   machine({ agentReport: agentReport({ data: { ...REPORT.data!, state, detail } }) });
 const control = (state: 'stopped' | 'running' | 'frozen') =>
   machine({ agentReport: agentReport({ control: { ...REPORT.control!, state } }) });
+
+const revision = (state: RevisionView['state'], reason: string | null = null): RevisionView => ({
+  wanted: { sha256: 'ab', number: 2 },
+  state,
+  differences: [],
+  reason,
+});
 
 describe(deriveStatus.name, () => {
   const cases: [string, Partial<Parameters<typeof deriveStatus>[0]>, Health, RegExp[]][] = [
@@ -138,6 +146,13 @@ describe(deriveStatus.name, () => {
       [/2 of 2/],
     ],
     [
+      'a configuration that was taken back',
+      { revision: revision('reverted', 'not confirmed within 30 s') },
+      'degraded',
+      [/newest configuration was reverted: not confirmed within 30 s/],
+    ],
+    ['a configuration on its way', { revision: revision('pushing') }, 'healthy', []],
+    [
       'no agent, one that waits',
       { machine: bare, tunnels: tunnels({ total: 2, active: 1, pending: 1 }) },
       'unknown',
@@ -150,6 +165,7 @@ describe(deriveStatus.name, () => {
       machine: machine(),
       tunnels: NO_TUNNELS,
       dataPath: null,
+      revision: null,
       ...facts,
     });
     expect(status.health).toBe(health);
@@ -157,7 +173,12 @@ describe(deriveStatus.name, () => {
   });
 
   it('has nothing of an agent for a machine without one, not even the data path', () => {
-    const status = deriveStatus({ machine: bare, tunnels: NO_TUNNELS, dataPath: serves });
+    const status = deriveStatus({
+      machine: bare,
+      tunnels: NO_TUNNELS,
+      dataPath: serves,
+      revision: null,
+    });
     expect(status).toMatchObject({ agent: null, rathole: null, system: null, dataPath: null });
   });
 
@@ -168,8 +189,20 @@ describe(deriveStatus.name, () => {
       machine: silent,
       tunnels: NO_TUNNELS,
       dataPath: null,
+      revision: null,
     });
     expect(agent).toMatchObject({ status: 'down', observedAt: AT, reportedAt });
     expect(rathole).toMatchObject({ version: '0.5.0', observedAt: reportedAt });
+  });
+
+  it('takes a report that was stored before agents told of what they took back', () => {
+    const { reverted: _, found: __, highestRevision: ___, ...old } = REPORT;
+    const { rathole } = deriveStatus({
+      machine: machine({ agentReport: old as AgentReport }),
+      tunnels: NO_TUNNELS,
+      dataPath: null,
+      revision: null,
+    });
+    expect(rathole).toMatchObject({ reverted: null, found: null });
   });
 });

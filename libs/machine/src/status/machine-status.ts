@@ -2,12 +2,14 @@ import { type RatholeCapability, ratholeLacks } from '@gopher/engines';
 import type {
   AgentReport,
   AppliedConfigReport,
+  FoundConfigReport,
   RatholeClientReport,
+  RevertedConfigReport,
   SystemReport,
 } from '../agent/agent-report.js';
 import type { AgentStatus } from '../agent/agent-status.js';
 import type { Machine } from '../machine.entity.js';
-import type { DataPathObservation, TunnelSummary } from './edge-view.js';
+import type { DataPathObservation, RevisionView, TunnelSummary } from './edge-view.js';
 
 export const HEALTHS = ['healthy', 'degraded', 'down', 'unknown'] as const;
 export type Health = (typeof HEALTHS)[number];
@@ -33,11 +35,15 @@ export interface MachineStatus {
     control: RatholeClientReport | null;
     data: RatholeClientReport | null;
     config: AppliedConfigReport | null;
+    reverted: RevertedConfigReport | null;
+    found: FoundConfigReport | null;
     activeTunnels: number;
     observedAt: Date | null;
   } | null;
   system: (SystemReport & { observedAt: Date }) | null;
   dataPath: DataPathObservation | null;
+  /** null: not known yet. */
+  revision: RevisionView | null;
   tunnels: TunnelSummary;
 }
 
@@ -45,6 +51,7 @@ export interface StatusFacts {
   machine: Machine;
   tunnels: TunnelSummary;
   dataPath: DataPathObservation | null;
+  revision: RevisionView | null;
 }
 
 export const NO_TUNNELS: TunnelSummary = {
@@ -56,7 +63,7 @@ export const NO_TUNNELS: TunnelSummary = {
 };
 
 export function deriveStatus(facts: StatusFacts): MachineStatus {
-  const { machine, tunnels, dataPath } = facts;
+  const { machine, tunnels, dataPath, revision } = facts;
   const { health, reasons } = deriveHealth(facts);
   return {
     machineId: machine.id,
@@ -66,6 +73,7 @@ export function deriveStatus(facts: StatusFacts): MachineStatus {
     rathole: ratholeOf(machine),
     system: systemOf(machine),
     dataPath: machine.agentStatus === null ? null : dataPath,
+    revision,
     tunnels,
   };
 }
@@ -89,6 +97,9 @@ function ratholeOf({ agentReport, agentReportedAt }: Machine): MachineStatus['ra
     control: agentReport.control,
     data: agentReport.data,
     config: agentReport.config,
+    // A report that was stored by an earlier release has neither.
+    reverted: agentReport.reverted ?? null,
+    found: agentReport.found ?? null,
     activeTunnels: agentReport.activeTunnels,
     observedAt: agentReportedAt,
   };
@@ -120,13 +131,14 @@ function withoutAgent(tunnels: TunnelSummary): { health: Health; reasons: string
   return { health: tunnels.failed > 0 ? 'degraded' : 'unknown', reasons };
 }
 
-function withAgent({ machine, tunnels, dataPath }: StatusFacts): {
+function withAgent({ machine, tunnels, dataPath, revision }: StatusFacts): {
   health: Health;
   reasons: string[];
 } {
   const reasons = [
     ...reportReasons(machine.agentReport),
     ...(dataPath && !dataPath.serves ? [`No bytes pass the data client: ${dataPath.detail}`] : []),
+    ...revisionReasons(revision),
     ...tunnelReasons({ ...tunnels, pending: 0 }),
   ];
   return { health: reasons.length === 0 ? 'healthy' : 'degraded', reasons };
@@ -153,6 +165,11 @@ function reportReasons(report: AgentReport | null): string[] {
     reasons.push(`The client configuration was changed by hand${detail(report.config.detail)}`);
   }
   return reasons;
+}
+
+function revisionReasons(revision: RevisionView | null): string[] {
+  if (revision?.state !== 'reverted' && revision?.state !== 'refused') return [];
+  return [`Its newest configuration was ${revision.state}${detail(revision.reason ?? '')}`];
 }
 
 function tunnelReasons(tunnels: TunnelSummary): string[] {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import {
   EngineMissingError,
@@ -8,13 +9,23 @@ import {
   ratholeHas,
   ratholeLacks,
 } from '@gopher/engines';
+import { parseHostPort } from '@gopher/rathole';
 import { Supervisor } from '@gopher/supervisor';
 import { ServerConfig } from '../../config/server.config.js';
 import { EdgeFileUnwritableError } from '../edge.errors.js';
 import { StateDirectory } from '../../state/state-directory.js';
+import { PortProbe } from '../../tunnel/port-probe.js';
+import { listensOn } from './listens-on.js';
+import { bindAddrOf, hasSameTransport, transportOf, withTransportOf } from './server-transport.js';
 
 const NAME = 'rathole-server';
 const FILE = 'rathole/server.toml';
+/** The file with which rathole was seen to listen last; its services may be older. */
+const GOOD_FILE = `${FILE}.good`;
+/** rathole takes a changed file a moment after it was written. */
+const TAKING_MS = 1_000;
+const LISTENING_MS = 5_000;
+const LOOK_MS = 50;
 
 export interface RatholeServerStatus {
   state: 'running' | 'stopped' | 'backing-off' | 'missing' | 'failed';
@@ -47,21 +58,35 @@ export class RatholeServer {
   private missing = false;
   private started = false;
   private unwritten: EdgeFileUnwritableError | null = null;
+  /** null: rathole was never seen to listen; undefined: not read yet. */
+  private good: string | null | undefined;
+  /** Settings outside of the services that rathole was given, and could not use. */
+  private failed: string | null = null;
+  /** Why it has other settings than are wanted; null when it has not. */
+  private withheld: string | null = null;
 
   constructor(
     private readonly config: ServerConfig,
     private readonly state: StateDirectory,
     private readonly supervisor: Supervisor,
+    private readonly ports: PortProbe,
   ) {}
 
   /**
    * Makes the file what it should be, and the process run. rathole takes a changed file by itself.
+   * Settings outside of the services that it can not use are taken back: the tunnels go on.
    * @throws EdgeFileUnwritableError once the process runs, with the file as it was
    */
-  async apply(toml: string): Promise<void> {
-    const unwritten = await this.write(toml);
+  async apply(wanted: string): Promise<void> {
+    const tried = await this.writeWhatMayWork(wanted);
     if (!this.started) await this.start();
-    if (unwritten) throw unwritten;
+    if (this.unwritten) throw this.unwritten;
+    if (tried && !this.missing) await this.keepOrTakeBack(tried, wanted);
+  }
+
+  /** host:port on which rathole listens; null: not known. */
+  get bindAddr(): string | null {
+    return this.good ? bindAddrOf(this.good) : null;
   }
 
   status(): RatholeServerStatus {
@@ -75,7 +100,7 @@ export class RatholeServer {
     const lacks = version === null ? [] : ratholeLacks(version, 'server');
     const ended =
       state === 'running' ? null : `It ended; its log is ${this.supervisor.logFile(NAME)}`;
-    const problem = ended ?? this.unwritten?.message ?? null;
+    const problem = ended ?? this.unwritten?.message ?? this.withheld;
     return { state, pid, adopted, restartNeeded, version, lacks, problem };
   }
 
@@ -89,14 +114,72 @@ export class RatholeServer {
     return this.adopted?.pid === pid ? this.adopted.version : (this.engine?.version ?? null);
   }
 
-  private async write(toml: string): Promise<EdgeFileUnwritableError | null> {
+  /** Resolves with what has to be seen to work; null: it has, or nothing could be written. */
+  private async writeWhatMayWork(wanted: string): Promise<{ isNew: boolean } | null> {
     try {
-      if ((await this.state.read(FILE)) !== toml) await this.state.write(FILE, toml);
+      const present = await this.state.read(FILE);
+      this.good ??= (await this.state.read(GOOD_FILE)) ?? present;
+      const { good } = this;
+      const isKnown = good !== null && hasSameTransport(good, wanted);
+      if (!isKnown && good !== null) this.withheld = await this.obstacleTo(wanted, present);
+      else this.withheld = null;
+      const toml = this.withheld === null || good === null ? wanted : withTransportOf(good, wanted);
+      if (present !== toml) await this.state.write(FILE, toml);
       this.unwritten = null;
+      const isKept = isKnown && (await this.state.read(GOOD_FILE)) !== null;
+      return isKept || this.withheld !== null ? null : { isNew: present === null || isKnown };
     } catch (error) {
       this.unwritten = new EdgeFileUnwritableError(this.state.path(FILE), error);
+      return null;
     }
-    return this.unwritten;
+  }
+
+  /** Why rathole is not given these settings at all; null: it is tried. */
+  private async obstacleTo(wanted: string, present: string | null): Promise<string | null> {
+    if (this.failed === transportOf(wanted)) return this.withheld;
+    const bindAddr = bindAddrOf(wanted);
+    const address = parseHostPort(bindAddr);
+    const isPresent = present !== null && hasSameTransport(present, wanted);
+    const before = parseHostPort(this.bindAddr ?? '');
+    // On the port that it has, rathole itself would be what is in the way.
+    if (!address || isPresent || before?.port === address.port) return null;
+    const obstacle = await this.ports.obstacle('tcp', address.host, address.port);
+    if (!obstacle) return null;
+    return (
+      `rathole goes on with ${this.bindAddr}: ${bindAddr} can not be had, it is taken ` +
+      `${obstacle.why}. Free it, or set GOPHER_RATHOLE_BIND to another; it is looked at every 15 s`
+    );
+  }
+
+  private async keepOrTakeBack({ isNew }: { isNew: boolean }, wanted: string): Promise<void> {
+    if (!isNew && this.started) await delay(TAKING_MS);
+    if (this.started && (await this.listens(bindAddrOf(wanted)))) {
+      this.good = wanted;
+      this.failed = null;
+      await this.state.write(GOOD_FILE, wanted);
+      return;
+    }
+    const { good } = this;
+    if (!good || hasSameTransport(good, wanted)) return; // there is nothing better
+    this.failed = transportOf(wanted);
+    this.withheld =
+      `rathole goes on with ${this.bindAddr}: it did not listen on ${bindAddrOf(wanted)}; its log ` +
+      `${this.supervisor.logFile(NAME)} says why. Correct GOPHER_RATHOLE_BIND and start again`;
+    this.logger.error(this.withheld);
+    await this.state.write(FILE, withTransportOf(good, wanted));
+    if (!this.started) await this.start();
+    else if (this.supervisor.status(NAME).state !== 'running') await this.supervisor.restart(NAME);
+  }
+
+  private async listens(bindAddr: string): Promise<boolean> {
+    const port = parseHostPort(bindAddr)?.port ?? 0;
+    const deadline = Date.now() + LISTENING_MS;
+    for (;;) {
+      const { state, pid } = this.supervisor.status(NAME);
+      if (pid !== null && (await listensOn(pid, port))) return true;
+      if (state === 'backing-off' || Date.now() > deadline) return false;
+      await delay(LOOK_MS);
+    }
   }
 
   private async start(): Promise<void> {

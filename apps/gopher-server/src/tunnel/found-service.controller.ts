@@ -1,0 +1,59 @@
+import { Controller, Headers, Param, Post } from '@nestjs/common';
+import { ApiCreatedResponse, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
+import { EdgeView, MachineService } from '@gopher/machine';
+import { Reconciler } from '../edge/reconciler.js';
+import { ApiProblem } from '../http/api-problem.decorator.js';
+import { Idempotency } from '../http/idempotency.js';
+import { machineId } from '../machine/machine.schema.js';
+import { FoundServiceNotFoundError, FoundServiceUnusableError } from './tunnel.errors.js';
+import { createTunnel, toTunnelView, type TunnelView, tunnelView } from './tunnel.schema.js';
+import { type NewTunnel, TunnelService } from './tunnel.service.js';
+
+const serviceName = z.string().min(1).max(200);
+
+/** What someone wrote into a machine's configuration by hand can become a tunnel. */
+@ApiTags('tunnels')
+@Controller('machines/:id/found')
+export class FoundServiceController {
+  constructor(
+    private readonly machines: MachineService,
+    private readonly tunnels: TunnelService,
+    private readonly idempotency: Idempotency,
+    private readonly reconciler: Reconciler,
+    private readonly edgeView: EdgeView,
+  ) {}
+
+  @Post(':name/tunnel')
+  @ApiOperation({
+    operationId: 'adoptFoundService',
+    summary: 'Publish a service that was found in the configuration of a machine',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @ApiCreatedResponse({ standardSchema: tunnelView })
+  @ApiProblem(400, 404, 409)
+  async adopt(
+    @Param('id', { schema: machineId }) id: string,
+    @Param('name', { schema: serviceName }) name: string,
+    @Headers('idempotency-key') key?: string,
+  ): Promise<TunnelView> {
+    const input = await this.tunnelOf(id, name);
+    const made = await this.idempotency.create(
+      { key, operation: 'adoptFoundService', body: { id, name } },
+      async (tx) => (await this.tunnels.create(tx, input)).id,
+    );
+    this.reconciler.request();
+    return toTunnelView(await this.tunnels.get(made.id), this.edgeView.dataPath(id));
+  }
+
+  /** @throws MachineNotFoundError, FoundServiceNotFoundError, FoundServiceUnusableError */
+  private async tunnelOf(id: string, name: string): Promise<NewTunnel> {
+    const { rathole } = await this.machines.status(id);
+    const found = rathole?.found?.services.find((service) => service.name === name);
+    if (!found) throw new FoundServiceNotFoundError(id, name);
+    const { protocol, target } = found;
+    const tunnel = createTunnel.safeParse({ machineId: id, protocol, target });
+    if (!tunnel.success) throw new FoundServiceUnusableError(name, target);
+    return { ...tunnel.data, port: null };
+  }
+}

@@ -1,0 +1,16 @@
+import fc from 'fast-check';
+import { RealWorld, servesWhatTheDatabaseSays } from './tunnel-model.js';
+
+const RUNS = 300;
+const MOST_STEPS = 60;
+
+describe('rathole', () => {
+  it('serves exactly the tunnels of the database, whatever changed and fell over', async () => {
+    await using real = await RealWorld.start();
+    // What failed is told by its seed and path, not made smaller.
+    await fc.assert(servesWhatTheDatabaseSays(real, MOST_STEPS), {
+      numRuns: RUNS,
+      endOnFailure: true,
+    });
+  }, 3_600_000);
+});
