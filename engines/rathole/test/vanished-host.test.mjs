@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { contrast, eventually } from './support.mjs';
+import { contrast, eventually, setUp } from './support.mjs';
 
 /** The server asks for 20 s without an acknowledgement; a heartbeat a second has something to wait for. */
 const NOTICED_MS = 28_000;
@@ -19,14 +19,14 @@ const skip =
 contrast('a host that vanishes without a word is noticed, and its port closes', vanishes, { skip });
 
 async function vanishes(world) {
-  const net = twoHosts(world);
+  const net = await setUp(() => twoHosts(world));
   const service = [{ name: 'a', visitorPort: VISITOR_PORT, targetPort: 9 }];
   const config = { port: PORT, services: service, heartbeat: HEARTBEAT_S };
   const server = world.serverConfig(config).replaceAll('127.0.0.1', SERVER);
   const client = world.clientConfig(config).replaceAll(`127.0.0.1:${PORT}`, `${SERVER}:${PORT}`);
   await world.rathole(server, { program: await net.inside(net.server) });
   await world.rathole(client, { program: await net.inside(net.client) });
-  await eventually(() => net.listens(VISITOR_PORT), 8_000, 'the port opens');
+  await setUp(() => eventually(() => net.listens(VISITOR_PORT), 8_000, 'the port opens'));
 
   net.cut();
   const took = await eventually(() => !net.listens(VISITOR_PORT), NOTICED_MS, 'the port closes');
