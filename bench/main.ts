@@ -1,14 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, constants, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { NODE, repositoryPath } from '../test/product/index.js';
 import { agentFootprint } from './agent-footprint.bench.js';
 import { dataPlane } from './data-plane.bench.js';
+import { engine } from './engine.bench.js';
 import { heal } from './heal.bench.js';
 import { restartUnderLoad } from './restart-under-load.bench.js';
 import { serverFootprint } from './server-footprint.bench.js';
+import { getRathole } from './support/get-rathole.js';
 import { type Row, table } from './support/report.js';
 import { Scene } from './support/scene.js';
 import { sweep1000 } from './sweep-1000.bench.js';
@@ -21,6 +21,7 @@ const BENCHMARKS = new Map<string, (scene: Scene) => Promise<void>>([
   ['server-footprint', serverFootprint],
   ['sweep-1000', sweep1000],
   ['data-plane', dataPlane],
+  ['engine', engine],
   ['restart-under-load', restartUnderLoad],
 ]);
 
@@ -46,8 +47,8 @@ interface Call {
 export async function main(args: readonly string[]): Promise<void> {
   const call = read(args);
   if (!call) return;
-  // For everything that is started from here on; built now where it is nowhere to be found.
-  process.env.GOPHER_RATHOLE = rathole();
+  // For everything that is started from here on.
+  process.env.GOPHER_RATHOLE = getRathole();
   const begun = `${availableParallelism()} cores, load ${load()} at the start`;
   const interrupted = Promise.withResolvers<never>();
   interrupted.promise.catch(() => {}); // between two benchmarks nobody listens
@@ -114,14 +115,6 @@ async function runOne(name: string, interrupted: Promise<never>): Promise<Row[]>
   }
   if (scene.rows.length > 0) process.stderr.write(`\n${table(scene.rows)}\n\n`);
   return scene.rows;
-}
-
-function rathole(): string {
-  const script = repositoryPath('scripts/get-rathole.mjs');
-  return execFileSync(NODE, [script], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  }).trim();
 }
 
 const load = () => loadavg()[0]!.toFixed(1);

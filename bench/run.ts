@@ -19,7 +19,10 @@ const built: Plugin = {
 };
 
 await build({
-  entryPoints: ['main.ts', 'support/fleet.process.ts', 'support/sweep.process.ts'].map(path),
+  entryPoints: [
+    'main.ts',
+    ...['fleet', 'strangers', 'sweep'].map((name) => `support/${name}.process.ts`),
+  ].map(path),
   entryNames: '[name]',
   outdir: path('dist'),
   outExtension: { '.js': '.mjs' },

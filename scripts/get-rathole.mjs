@@ -1,4 +1,5 @@
 // npm run rathole. Runs under Node 24, on what npm run build has made.
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import {
   buildRathole,
@@ -7,7 +8,7 @@ import {
   EngineMissingError,
   engineCacheDir,
   locateRathole,
-  patchLevelOf,
+  isWhollyPatched,
 } from '../libs/engines/dist/index.js';
 
 const HELP = `npm run rathole [-- --released]
@@ -20,6 +21,10 @@ where it is nowhere to be found (about two minutes, kept in ~/.cache/gopher/engi
 
 const { env } = process;
 const cacheDir = engineCacheDir(env);
+/** The build is a process group of its own: a Ctrl-C does not reach it. */
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, () => stop.abort(signal));
 
 async function patched() {
   const where = { cacheDir, searchPath: env.PATH ?? '' };
@@ -28,13 +33,24 @@ async function patched() {
     if (error instanceof EngineMissingError) return null;
     throw error;
   });
-  if (found && patchLevelOf(found.version) > 0) return found;
-  return buildRathole({ cacheDir, env, onProgress });
+  if (found && isWhollyPatched(found.version)) return found;
+  for (const warning of found?.warnings ?? []) process.stderr.write(`${warning}\n`);
+  return buildRathole({ cacheDir, env, onProgress, signal: stop.signal });
 }
 
 async function released() {
-  if (env.GOPHER_RATHOLE_RELEASED) return { path: env.GOPHER_RATHOLE_RELEASED };
-  return buildReleasedRathole({ cacheDir, env, onProgress });
+  const explicitPath = env.GOPHER_RATHOLE_RELEASED;
+  if (explicitPath) return unpatched(await locateRathole({ explicitPath, searchPath: '' }));
+  return buildReleasedRathole({ cacheDir, env, onProgress, signal: stop.signal });
+}
+
+function unpatched({ path, version }) {
+  if (!version.includes('+')) return { path };
+  throw new EngineMissingError(
+    'A released rathole',
+    [{ where: path, problem: `is ${version}` }],
+    ['Correct GOPHER_RATHOLE_RELEASED, or remove it to have one built'],
+  );
 }
 
 function onProgress(elapsedMs, line) {
@@ -51,6 +67,7 @@ try {
     console.log((await (values.released ? released() : patched())).path);
   }
 } catch (error) {
+  if (stop.signal.aborted) process.exit(128 + constants.signals[stop.signal.reason]);
   const usage = String(error.code).startsWith('ERR_PARSE_ARGS');
   const known = usage || error instanceof EngineMissingError || error instanceof EngineBuildError;
   process.stderr.write(`${known ? error.message : error.stack}\n`);

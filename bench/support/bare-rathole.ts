@@ -9,67 +9,135 @@ import { generateNoiseKeyPair, renderClient, renderServer } from '@gopher/rathol
 const HEARTBEAT_INTERVAL_S = 10;
 const HEARTBEAT_TIMEOUT_S = 15;
 const RETRY_INTERVAL_S = 1;
-const SERVICE = { name: 'bare', type: 'tcp', token: 'bare' } as const;
+
+export type Transport = 'noise' | 'tcp';
+type ProcessName = 'server' | `client-${number}`;
 
 export interface BareOptions {
   rathole: string;
   controlPort: number;
-  /** host:port where visitors arrive. */
-  address: string;
+  /** Ports of 127.0.0.1 where visitors arrive: one service each. */
+  ports: readonly number[];
   target: string;
+  transport?: Transport;
+  /** How many clients share the services. */
+  clients?: number;
+  env?: Record<string, string>;
 }
 
-/** rathole as somebody sets it up by hand: the same program and transport, and nothing of Gopher. */
+/** rathole as somebody sets it up by hand: a server, its clients, and nothing of Gopher. */
 export class BareRathole {
-  private constructor(
-    private readonly directory: string,
-    private readonly processes: readonly ChildProcess[],
-  ) {}
+  readonly startedAt = performance.now();
+  private readonly running = new Map<ProcessName, ChildProcess>();
 
-  static start({ rathole, controlPort, address, target }: BareOptions): BareRathole {
+  private constructor(
+    private readonly options: BareOptions,
+    private readonly directory: string,
+    processes: readonly ProcessName[],
+  ) {
+    for (const name of processes) this.launch(name);
+  }
+
+  static start(options: BareOptions): BareRathole {
     const directory = mkdtempSync(join(tmpdir(), 'gopher-bench-'));
-    const keys = generateNoiseKeyPair();
-    const controlAddr = `127.0.0.1:${controlPort}`;
-    const server = renderServer({
-      bindAddr: controlAddr,
-      heartbeatIntervalS: HEARTBEAT_INTERVAL_S,
-      localPrivateKey: keys.privateKey,
-      services: [{ ...SERVICE, bindAddr: address }],
+    const files = filesOf(options);
+    for (const [name, toml] of files) {
+      writeFileSync(join(directory, `${name}.toml`), toml, { mode: 0o600 });
+    }
+    return new BareRathole(
+      options,
+      directory,
+      files.map(([name]) => name),
+    );
+  }
+
+  get ports(): readonly number[] {
+    return this.options.ports;
+  }
+
+  /** Of the first service. */
+  get address(): string {
+    return `127.0.0.1:${this.ports[0]}`;
+  }
+
+  get controlAddress(): string {
+    return `127.0.0.1:${this.options.controlPort}`;
+  }
+
+  get pids(): number[] {
+    return [...this.running.values()].map(({ pid }) => pid!);
+  }
+
+  pidOf(name: ProcessName): number {
+    return this.running.get(name)!.pid!;
+  }
+
+  /** Kills it, and starts it again at once. */
+  async restart(name: ProcessName): Promise<void> {
+    await end(this.running.get(name)!, 'SIGKILL');
+    this.launch(name);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.running.values()].map((child) => end(child, 'SIGTERM')));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private launch(name: ProcessName): void {
+    const side = name === 'server' ? '--server' : '--client';
+    const log = openSync(join(this.directory, `${name}.log`), 'a');
+    const child = spawn(this.options.rathole, [side, join(this.directory, `${name}.toml`)], {
+      env: { RUST_LOG: 'info', ...this.options.env },
+      // As Gopher's are: the kernel shares its time out by sessions before it does by processes.
+      detached: true,
+      stdio: ['ignore', log, log],
     });
-    const client = renderClient({
+    closeSync(log);
+    this.running.set(name, child);
+  }
+}
+
+function filesOf({
+  controlPort,
+  ports,
+  target,
+  transport = 'noise',
+  clients = 1,
+}: BareOptions): [ProcessName, string][] {
+  const keys = generateNoiseKeyPair();
+  const controlAddr = `127.0.0.1:${controlPort}`;
+  const services = ports.map((port) => {
+    const service = { name: `bare-${port}`, type: 'tcp', token: 'bare' } as const;
+    return { ...service, bindAddr: `127.0.0.1:${port}`, localAddr: target };
+  });
+  const server = renderServer({
+    bindAddr: controlAddr,
+    heartbeatIntervalS: HEARTBEAT_INTERVAL_S,
+    localPrivateKey: keys.privateKey,
+    services,
+  });
+  const clientFile = (client: number) =>
+    renderClient({
       remoteAddr: controlAddr,
       remotePublicKey: keys.publicKey,
       heartbeatTimeoutS: HEARTBEAT_TIMEOUT_S,
       retryIntervalS: RETRY_INTERVAL_S,
-      services: [{ ...SERVICE, localAddr: target }],
+      services: services.filter((_, i) => i % clients === client),
     });
-    const sides = Object.entries({ server, client }).map(([side, toml]) => {
-      const file = join(directory, `${side}.toml`);
-      writeFileSync(file, toml, { mode: 0o600 });
-      const log = openSync(join(directory, `${side}.log`), 'a');
-      const child = spawn(rathole, [`--${side}`, file], {
-        env: { RUST_LOG: 'info' },
-        // As Gopher's are: the kernel shares its time out by sessions before it does by processes.
-        detached: true,
-        stdio: ['ignore', log, log],
-      });
-      closeSync(log);
-      return child;
-    });
-    return new BareRathole(directory, sides);
-  }
+  // Gopher knows Noise alone. rathole does not look at the keys when it is told another.
+  const over = (toml: string) => toml.replace('type = "noise"', `type = "${transport}"`);
+  return [
+    ['server', over(server)],
+    ...Array.from({ length: clients }, (_, i): [ProcessName, string] => [
+      `client-${i}`,
+      over(clientFile(i)),
+    ]),
+  ];
+}
 
-  get pids(): number[] {
-    return this.processes.map(({ pid }) => pid!);
-  }
-
-  async stop(): Promise<void> {
-    for (const child of this.processes) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    }
-    rmSync(this.directory, { recursive: true, force: true });
-  }
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
 }

@@ -7,10 +7,17 @@ const VERBS = { send: 0x53, take: 0x54, answer: 0x41, answerInHalves: 0x42 } as 
 const HEADER_BYTES = 5;
 const CHUNK = Buffer.alloc(64 * 1_024, 'gopher');
 
-export const MESSAGE_BYTES = 64;
+const DONE = Buffer.from('done');
 const HALVES_APART_MS = 1;
-const HALF = Buffer.alloc(MESSAGE_BYTES / 2, 'gopher');
-const MESSAGE = Buffer.concat([HALF, HALF]);
+
+/** What is said on a connection, and answered with as much in the same way. */
+export interface Message {
+  bytes: number;
+  /** In two writes: as programs do that write a head, then a body. */
+  inHalves: boolean;
+}
+
+const VISIT: Message = { bytes: 64, inHalves: false };
 
 /** The other end of the load: sends, takes and answers as it is told. */
 export class LoadTarget {
@@ -55,13 +62,14 @@ export class LoadTarget {
 
 function serve(socket: Socket, verb: number, size: number, first: Buffer): void {
   if (verb === VERBS.send) return send(socket, size);
-  let missing = verb === VERBS.take ? size : MESSAGE_BYTES;
+  const answer = { bytes: size, inHalves: verb === VERBS.answerInHalves };
+  let missing = size;
   const take = (chunk: Buffer) => {
     missing -= chunk.length;
     if (missing > 0) return;
-    if (verb === VERBS.take) return void socket.end(MESSAGE);
-    missing = MESSAGE_BYTES;
-    say(socket, verb === VERBS.answerInHalves);
+    if (verb === VERBS.take) return void socket.end(DONE);
+    missing = size;
+    say(socket, answer);
   };
   socket.on('data', take);
   if (first.length > 0) take(first);
@@ -82,12 +90,13 @@ function send(socket: Socket, size: number): void {
   more();
 }
 
-/** In halves: as programs do that write a head, then a body. */
-function say(socket: Socket, inHalves: boolean): void {
-  if (!inHalves) return void socket.write(MESSAGE);
-  socket.write(HALF);
+function say(socket: Socket, { bytes, inHalves }: Message): void {
+  const message = CHUNK.subarray(0, bytes);
+  if (!inHalves) return void socket.write(message);
+  const half = Math.ceil(bytes / 2);
+  socket.write(message.subarray(0, half));
   // Apart, so that what carries them does not happen to read both at once.
-  setTimeout(() => socket.writable && socket.write(HALF), HALVES_APART_MS);
+  setTimeout(() => socket.writable && socket.write(message.subarray(half)), HALVES_APART_MS);
 }
 
 /** @returns MB a second */
@@ -109,7 +118,7 @@ export async function upload(address: string, bytes: number): Promise<number> {
   try {
     const began = performance.now();
     socket.write(header(VERBS.take, bytes));
-    const done = taken(socket, MESSAGE_BYTES);
+    const done = taken(socket, DONE.length);
     send(socket, bytes);
     await done;
     return rate(bytes, began);
@@ -118,34 +127,41 @@ export async function upload(address: string, bytes: number): Promise<number> {
   }
 }
 
-/** @returns the ms from the first packet until a message was answered, on a connection made for it */
-export async function newConnection(address: string): Promise<number> {
+/**
+ * @returns the ms from the first packet until a message was answered, on a connection made for it
+ * @throws when that takes longer than `timeoutMs`
+ */
+export async function newConnection(address: string, timeoutMs?: number): Promise<number> {
   const began = performance.now();
-  const conversation = await Conversation.open(address, false);
-  await conversation.roundTrip();
-  const ms = performance.now() - began;
-  conversation.close();
-  return ms;
+  const conversation = await Conversation.open(address, VISIT, timeoutMs);
+  try {
+    await conversation.roundTrip();
+    return performance.now() - began;
+  } finally {
+    conversation.close();
+  }
 }
 
-/** A connection on which messages of 64 bytes are answered with such, one at a time. */
+/** A connection on which messages are answered with such, one at a time. */
 export class Conversation {
   private constructor(
     private readonly socket: Socket,
-    private readonly inHalves: boolean,
+    private readonly message: Message,
   ) {}
 
-  static async open(address: string, inHalves: boolean): Promise<Conversation> {
-    const socket = await open(address);
-    socket.write(header(inHalves ? VERBS.answerInHalves : VERBS.answer, 0));
-    return new Conversation(socket, inHalves);
+  /** @param timeoutMs after which it ends, whatever is said */
+  static async open(address: string, message: Message, timeoutMs?: number): Promise<Conversation> {
+    const socket = await open(address, timeoutMs);
+    const verb = message.inHalves ? VERBS.answerInHalves : VERBS.answer;
+    socket.write(header(verb, message.bytes));
+    return new Conversation(socket, message);
   }
 
   /** @returns ms */
   async roundTrip(): Promise<number> {
     const began = performance.now();
-    const answered = taken(this.socket, MESSAGE_BYTES);
-    say(this.socket, this.inHalves);
+    const answered = taken(this.socket, this.message.bytes);
+    say(this.socket, this.message);
     await answered;
     return performance.now() - began;
   }
@@ -155,9 +171,14 @@ export class Conversation {
   }
 }
 
-async function open(address: string): Promise<Socket> {
+async function open(address: string, timeoutMs?: number): Promise<Socket> {
   const { hostname: host, port } = new URL(`tcp://${address}`);
-  const socket = connect({ host, port: Number(port), noDelay: true });
+  const socket = connect({
+    host,
+    port: Number(port),
+    noDelay: true,
+    ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
+  });
   await once(socket, 'connect');
   return socket;
 }

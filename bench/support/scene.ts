@@ -1,6 +1,6 @@
 import { type Row, rounded } from './report.js';
 
-interface Budget {
+export interface Budget {
   atMost?: number;
   atLeast?: number;
 }

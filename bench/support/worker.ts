@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { repositoryPath } from '../../test/product/index.js';
 import type { Scene } from './scene.js';
 
-export type WorkerName = 'fleet' | 'sweep';
+export type WorkerName = 'fleet' | 'sweep' | 'strangers';
 
 interface Answer<Response> {
   response?: Response;

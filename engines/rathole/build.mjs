@@ -172,6 +172,11 @@ async function prepareSource(dir, patches) {
 }
 
 async function applyPatch(dir, patch) {
+  if (!found('patch') && !found('git')) {
+    throw new BuildError(
+      'There is neither patch nor git to apply the patches with: install one of them',
+    );
+  }
   const [tool, ...args] = found('patch')
     ? ['patch', '-s', '-p1', '-F0', '--no-backup-if-mismatch', '-i', patch]
     : ['git', 'apply', '-p1', patch];

@@ -42,7 +42,7 @@ test(
       '--test-concurrency=1',
       join(HERE, 'mixed-pairs.test.mjs'),
     ];
-    runs(pairs, { RATHOLE_RELEASED: emulated });
+    runs(pairs, { RATHOLE_RELEASED: '', RATHOLE_OTHER: emulated });
   },
 );
 

@@ -30,6 +30,20 @@ const GRACE_MS = 3_000;
  * @throws EngineMissingError without the build tool, EngineBuildError, or the signal's reason
  */
 export async function build(recipe: EngineRecipe, options: BuildOptions): Promise<LocatedEngine> {
+  try {
+    return await buildIntoCache(recipe, options);
+  } catch (error) {
+    if (!isFileProblem(error)) throw error;
+    throw new EngineBuildError(recipe.engine.name, error.message, []);
+  }
+}
+
+/** A cache that cannot be written, a full disk. */
+function isFileProblem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && 'syscall' in error;
+}
+
+async function buildIntoCache(recipe: EngineRecipe, options: BuildOptions): Promise<LocatedEngine> {
   const start = performance.now();
   const report = options.onProgress ?? (() => {});
   const whole: Build = {
@@ -91,7 +105,7 @@ async function runTool(
   });
   const lines = tail.end();
   if (code === 0) return;
-  const reason = `${recipe.tool} ended with ${killedBy ?? `code ${code}`}`;
+  const reason = `the build ended with ${killedBy ?? `code ${code}`}`;
   throw new EngineBuildError(recipe.engine.name, reason, lines);
 }
 
@@ -102,8 +116,7 @@ async function findTool(recipe: EngineRecipe, env: Environment): Promise<string>
     if ((await notExecutable(candidate)) === null) return candidate;
   }
   const tried = [{ where: 'PATH', problem: `has no ${recipe.tool} to build it with` }];
-  const { name, version } = recipe.engine;
-  throw new EngineMissingError(`${name} ${version}`, tried, recipe.toolRemedy);
+  throw new EngineMissingError(recipe.what, tried, recipe.toolRemedy);
 }
 
 /** What a killed build left behind; we hold the lock, so nobody is at work there. */

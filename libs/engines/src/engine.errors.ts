@@ -17,7 +17,7 @@ export class EngineMissingError extends Error {
   ) {
     super(
       [
-        `${engine} was not found. Tried:`,
+        `${engine} is not to be had. Tried:`,
         ...tried.map(({ where, problem }) => `  - ${where}: ${problem}`),
         'What to do:',
         ...remedy.map((step) => `  ${step}`),

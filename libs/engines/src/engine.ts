@@ -20,6 +20,8 @@ export interface Engine {
 /** How an engine is built from its source. */
 export interface EngineRecipe {
   engine: Engine;
+  /** For a person: what is built. */
+  what: string;
   /** Names the entry that the build makes in the cache; one of the engine's `cacheSources`. */
   source: string;
   /** What has to be installed: a name that is looked up, and what to do when it is missing. */

@@ -10,8 +10,8 @@ export { EngineBuildError, EngineMissingError, type EngineAttempt } from './engi
 export type { LocateOptions } from './locate.js';
 export { buildRathole, buildReleasedRathole, locateRathole, RATHOLE_VERSION } from './rathole.js';
 export {
+  isWhollyPatched,
   patchLevelOf,
-  RATHOLE_CAPABILITIES,
   type RatholeCapability,
   type RatholeCapabilityId,
   ratholeHas,

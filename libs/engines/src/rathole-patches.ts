@@ -1,5 +1,8 @@
 /** Of the patches in `engines/rathole`; raised with every change of them. */
-export const PATCH_LEVEL = 1;
+export const PATCH_LEVEL = 2;
+
+/** Whether it has every patch there is now. */
+export const isWhollyPatched = (version: string): boolean => patchLevelOf(version) >= PATCH_LEVEL;
 
 /** 0 for a released rathole. */
 export function patchLevelOf(version: string): number {
@@ -40,9 +43,10 @@ export const RATHOLE_CAPABILITIES = [
   },
   {
     id: 'dead-pooled-channel',
-    since: 1,
+    since: 2,
     side: 'server',
-    lacking: 'A visitor may be given a dead channel after the network failed, and hang',
+    lacking:
+      'After the network failed, or in a rush, a tunnel may leave its visitors waiting until its machine connects anew',
   },
   {
     id: 'nodelay',

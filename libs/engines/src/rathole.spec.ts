@@ -26,7 +26,8 @@ describe('rathole', () => {
 
   it('is built into an entry that is looked for, the one with patches first', () => {
     const sources = [RATHOLE_PATCHED.source, RATHOLE_RELEASED.source];
-    expect(RATHOLE.cacheSources).toEqual(sources);
+    expect([RATHOLE.cacheSources[0], RATHOLE.cacheSources.at(-1)]).toEqual(sources);
+    expect(RATHOLE.cacheSources).toContain('gopher.1');
     expect(new Set(sources).size).toBe(2);
     expect(RATHOLE_RELEASED.command('/r').join(' ')).toMatch(/--out \/r\/bin --only none$/);
     expect(RATHOLE_PATCHED.command('/r').join(' ')).toMatch(/build\.mjs --out \/r\/bin$/);
@@ -58,6 +59,7 @@ describe(ratholeLacks.name, () => {
     expect(ids(`0.5.0+gopher.${PATCH_LEVEL}`, 'server')).toEqual([]);
     expect(ratholeHas('0.5.0', 'revocation')).toBe(false);
     expect(ratholeHas('0.5.0+gopher.1', 'revocation')).toBe(true);
+    expect(ids('0.5.0+gopher.1', 'server')).toEqual(['dead-pooled-channel']);
   });
 });
 

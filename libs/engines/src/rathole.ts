@@ -7,8 +7,10 @@ import { PATCH_LEVEL, patchLevelOf } from './rathole-patches.js';
 
 export const RATHOLE_VERSION = '0.5.0';
 
-const PATCHED = `gopher.${PATCH_LEVEL}`;
+const patched = (level: number) => `gopher.${level}`;
 const RELEASED = 'crates';
+/** An older one is better than none: it goes on working while a new one is built, or cannot be. */
+const LEVELS = Array.from({ length: PATCH_LEVEL }, (_, i) => PATCH_LEVEL - i);
 
 export const RATHOLE: Engine = {
   name: 'rathole',
@@ -17,7 +19,7 @@ export const RATHOLE: Engine = {
   bestGrade: PATCH_LEVEL,
   versionArgs: ['--version'],
   parseVersion: (output) => /^Build Version:\s+(\S+)\s*$/m.exec(output)?.[1] ?? null,
-  cacheSources: [PATCHED, RELEASED],
+  cacheSources: [...LEVELS.map(patched), RELEASED],
   remedy: [
     'Have a checkout of Gopher build it (about two minutes):',
     'npm run rathole',
@@ -29,9 +31,10 @@ export const RATHOLE: Engine = {
 
 const SCRIPT = fileURLToPath(new URL('../../../engines/rathole/build.mjs', import.meta.url));
 
-function fromSource(source: string, options: readonly string[]): EngineRecipe {
+function fromSource(source: string, what: string, options: readonly string[]): EngineRecipe {
   return {
     engine: RATHOLE,
+    what,
     source,
     tool: 'cargo',
     toolDirs: cargoDirs,
@@ -47,8 +50,15 @@ function fromSource(source: string, options: readonly string[]): EngineRecipe {
   };
 }
 
-export const RATHOLE_PATCHED = fromSource(PATCHED, []);
-export const RATHOLE_RELEASED = fromSource(RELEASED, ['--only', 'none']);
+export const RATHOLE_PATCHED = fromSource(
+  patched(PATCH_LEVEL),
+  `rathole ${RATHOLE_VERSION} with Gopher's patches`,
+  [],
+);
+export const RATHOLE_RELEASED = fromSource(RELEASED, `The released rathole ${RATHOLE_VERSION}`, [
+  '--only',
+  'none',
+]);
 
 /** rustup puts cargo where a service's or a login-less PATH does not look. */
 function cargoDirs({ CARGO_HOME, HOME }: Environment): string[] {

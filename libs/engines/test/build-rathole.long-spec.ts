@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { buildRathole, buildReleasedRathole, locateRathole } from '../src/index.js';
-import { scratch } from './scratch.js';
+import { PATCHED, scratch } from './scratch.js';
 
 describe.each([
   [buildReleasedRathole, '0.5.0'],
-  [buildRathole, '0.5.0+gopher.1'],
+  [buildRathole, PATCHED],
 ])('%o', (build, version) => {
   it('builds the real one with the real cargo', async () => {
     await using tmp = await scratch();

@@ -64,6 +64,14 @@ describe(build.name, () => {
     expect(await tmp.cached()).toEqual(onlyEntry());
   });
 
+  it('says what is wrong with a cache that cannot be used', async () => {
+    await cargo(fakeCargo());
+    await writeFile(tmp.path('file'), '');
+    const error = await make({ cacheDir: tmp.path('file') }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(EngineBuildError);
+    expect((error as Error).message).toMatch(/ENOTDIR|EEXIST/);
+  });
+
   it('says what to install when there is no cargo', async () => {
     const env = { PATH: tmp.path('nothing'), HOME: tmp.path('home') };
     const error = await make({ env }).catch((e: unknown) => e);

@@ -94,6 +94,14 @@ describe(locateRathole.name, () => {
     expect(await locateRathole(options)).toEqual(cached);
   });
 
+  it('takes one with fewer patches than it knows before a released one', async () => {
+    await fill('0.5.0');
+    await tmp.script('fake-cargo/cargo', fakeCargo('0.5.0+gopher.1'));
+    const options = { cacheDir: tmp.path('cache'), env: { PATH: tmp.path('fake-cargo') } };
+    const older = await build({ ...RECIPE, source: 'gopher.1' }, options);
+    expect(await locateRathole({ cacheDir: tmp.path('cache'), searchPath: '' })).toEqual(older);
+  });
+
   it('takes one with more patches than it knows before its own', async () => {
     const path = await tmp.script('bin/rathole', versionScript('0.5.0+gopher.7'));
     await tmp.script('old/rathole', versionScript('0.5.0'));
@@ -132,8 +140,10 @@ describe(locateRathole.name, () => {
     expect(error).toMatchObject({
       code: 'engine-missing',
       tried: [
-        { where: expect.stringContaining('gopher.1'), problem: 'is not there' },
-        { where: expect.stringContaining(cacheDir), problem: 'is not there' },
+        ...RECIPE.engine.cacheSources.map((source) => ({
+          where: expect.stringMatching(`^${cacheDir}.*-${source}-`) as string,
+          problem: 'is not there',
+        })),
         { where: tmp.path('old', 'rathole'), problem: expect.stringContaining('0.4.8') },
       ],
     });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { EngineRecipe } from '../src/engine.js';
 import { RATHOLE_PATCHED } from '../src/rathole.js';
+import { PATCH_LEVEL } from '../src/rathole-patches.js';
 
 export interface Scratch extends AsyncDisposable {
   dir: string;
@@ -35,7 +36,7 @@ export async function scratch(): Promise<Scratch> {
 export const versionScript = (version = '0.5.0') =>
   `printf 'rathole\\n\\nBuild Timestamp:     x\\nBuild Version:       ${version}\\n'`;
 
-export const PATCHED = '0.5.0+gopher.1';
+export const PATCHED = `0.5.0+gopher.${PATCH_LEVEL}`;
 
 /** Real but for what is run: a cargo that compiles nothing. */
 export const RECIPE: EngineRecipe = {

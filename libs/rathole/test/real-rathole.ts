@@ -46,7 +46,9 @@ export class RatholeProcess implements AsyncDisposable {
     await rename(join(this.dir, 'next.toml'), this.file);
   }
 
+  /** What it says from here on; the lines of one that ran before are gone. */
   launch(): void {
+    this.lines.length = 0;
     const child = spawn(this.binary, [`--${this.side}`, this.file], {
       env: { RUST_BACKTRACE: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -29,7 +29,12 @@ const schema = z.object({
   GOPHER_RATHOLE: z.string().refine(isAbsolute, 'must be an absolute path').optional(),
   GOPHER_RATHOLE_BIND: hostAndPort.default('127.0.0.1:2333'),
   GOPHER_RATHOLE_PUBLIC: hostAndPort.optional(),
-  GOPHER_RATHOLE_POOL_SIZE: z.coerce.number().int().min(0).max(64).optional(),
+  GOPHER_RATHOLE_POOL_SIZE: z
+    .string()
+    .regex(/^\d{1,2}$/, 'must be a number from 0 to 64')
+    .transform(Number)
+    .refine((size) => size <= 64, 'must be a number from 0 to 64')
+    .optional(),
   GOPHER_BACK_CHANNEL_PORTS: portRange.prefault('21000-24999'),
   GOPHER_TUNNEL_PORTS: portRange.prefault('10000-20999'),
   GOPHER_AGENT_DEADLINE_MS: z.coerce.number().int().min(100).max(60_000).default(2_000),

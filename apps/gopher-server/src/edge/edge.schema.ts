@@ -25,7 +25,7 @@ export const edgeView = z
       adopted: z.boolean(),
       restartNeeded: z.boolean(),
       version: z.string().nullable().meta({
-        example: '0.5.0+gopher.1',
+        example: '0.5.0+gopher.2',
         description: "Of the build that runs; without +gopher it has none of Gopher's patches",
       }),
       lacks: lackingCapabilities.meta({ description: 'What this build cannot do' }),

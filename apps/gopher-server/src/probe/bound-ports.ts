@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIPv6, SocketAddress } from 'node:net';
 
 export type PortProtocol = 'tcp' | 'udp';
 
@@ -8,23 +9,52 @@ const TABLES: Record<PortProtocol, { files: string[]; states: ReadonlySet<string
   udp: { files: ['/proc/net/udp', '/proc/net/udp6'], states: new Set(['07', '01']) },
 };
 
-/** The ports of this host that some socket is bound to, on whatever address. */
-export async function boundPorts(protocol: PortProtocol): Promise<Set<number>> {
-  const { files, states } = TABLES[protocol];
-  const tables = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
-  return new Set(tables.flatMap((table) => [...portsIn(table, states)]));
-}
+const LINE = /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) /gm;
 
-/**
- * The local ports in a table of the kernel's that are in one of these states. A line looks like
- * `0: 0100007F:0BB8 00000000:0000 0A …`: number, local and remote address, state.
- */
-export function portsIn(table: string, states: ReadonlySet<string>): Set<number> {
-  const ports = new Set<number>();
-  for (const [, port, state] of table.matchAll(LINE)) {
-    if (states.has(state!)) ports.add(Number.parseInt(port!, 16));
+/** What sockets of this host are bound to: their own address and port. */
+export class BoundPorts {
+  private constructor(private readonly sockets: ReadonlySet<string>) {}
+
+  /** As the kernel has them now. @throws when it does not say, as without a file handle to ask with */
+  static async read(protocol: PortProtocol): Promise<BoundPorts> {
+    const { files, states } = TABLES[protocol];
+    const tables = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(ifMissing)));
+    return BoundPorts.in(tables, states);
   }
-  return ports;
+
+  /**
+   * From tables of the kernel's, whose lines look like `0: 0100007F:0BB8 00000000:0000 0A …`: number,
+   * local and remote address, state.
+   */
+  static in(tables: readonly string[], states: ReadonlySet<string>): BoundPorts {
+    const sockets = new Set<string>();
+    for (const [, address, port, state] of tables.flatMap((table) => [...table.matchAll(LINE)])) {
+      if (states.has(state!)) sockets.add(key(toText(address!), Number.parseInt(port!, 16)));
+    }
+    return new BoundPorts(sockets);
+  }
+
+  has(address: string, port: number): boolean {
+    return this.sockets.has(key(address, port));
+  }
 }
 
-const LINE = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) /gm;
+/** A host without IPv6 has no such table; any other failure must not read as "all are closed". */
+function ifMissing(error: NodeJS.ErrnoException): string {
+  if (error.code !== 'ENOENT') throw error;
+  return '';
+}
+
+/** One address may be written in several ways. */
+function key(address: string, port: number): string {
+  return `${new SocketAddress({ address, family: isIPv6(address) ? 'ipv6' : 'ipv4' }).address} ${port}`;
+}
+
+/** The kernel writes an address as words of four bytes, the last byte of each word first. */
+function toText(hex: string): string {
+  const bytes = hex
+    .match(/.{8}/g)!
+    .flatMap((word) => [...Buffer.from(word, 'hex').reverse().values()]);
+  if (bytes.length === 4) return bytes.join('.');
+  return Buffer.from(bytes).toString('hex').match(/.{4}/g)!.join(':');
+}

@@ -12,8 +12,8 @@ import { EdgeId, EdgeView, forEachLimit, MachineEvents, MachineService } from '@
 import { ConfigPusher } from '../edge/config-pusher.js';
 import { serviceNames } from '../edge/edge-files.js';
 import { RatholeServer } from '../edge/rathole/rathole-server.js';
-import { Tunnel } from '../tunnel/tunnel.entity.js';
-import { boundPorts } from './bound-ports.js';
+import { Tunnel, type TunnelState } from '../tunnel/tunnel.entity.js';
+import { BoundPorts } from './bound-ports.js';
 import { notServed, retryAfterMs, tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
 import { visitTcp } from './visit-tcp.js';
 
@@ -43,8 +43,9 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly logger = new Logger(TunnelProber.name);
   private readonly attempts = new Map<string, Attempt>();
   private readonly targetProblems = new Map<string, string>();
-  /** Ids of tunnels whose port was closed at the last look. */
-  private closed: ReadonlySet<string> = new Set();
+  /** Ids of tunnels whose port was closed at the last look, and what state they were in then. */
+  private closed: ReadonlyMap<string, TunnelState> = new Map();
+  private lookingAtPorts = false;
   private readonly subscriptions: Subscription[] = [];
   private looking = false;
   private again = false;
@@ -101,24 +102,41 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
    */
   @Interval(PORTS_INTERVAL_MS)
   async lookAtPorts(): Promise<void> {
+    if (this.lookingAtPorts) return;
+    this.lookingAtPorts = true;
     try {
-      if (!this.rathole.has('revocation')) return;
-      const tunnels = await this.tunnels.findBy({ edgeId: this.edge.value });
-      const bound = { tcp: await boundPorts('tcp'), udp: await boundPorts('udp') };
-      const before = this.closed;
-      const closed = tunnels.filter(({ protocol, port }) => !bound[protocol].has(port));
-      this.closed = new Set(closed.map(({ id }) => id));
-      for (const tunnel of closed) {
-        if (tunnel.state === 'active' && before.has(tunnel.id)) {
-          await this.write(tunnel, notServed(tunnel));
-        }
-      }
-      const opened = tunnels.filter(({ id }) => before.has(id) && !this.closed.has(id));
-      for (const { id } of opened) this.attempts.delete(id);
-      if (opened.length > 0) void this.look();
+      await this.compareWithPorts();
     } catch (error) {
       this.logger.warn(`The ports could not be looked at: ${String(error)}`);
+    } finally {
+      this.lookingAtPorts = false;
     }
+  }
+
+  private async compareWithPorts(): Promise<void> {
+    const edgeProblem = this.edgeProblem();
+    if (edgeProblem === null && !this.rathole.has('revocation')) return;
+    const tunnels = await this.tunnels.findBy({ edgeId: this.edge.value });
+    const bound = { tcp: await BoundPorts.read('tcp'), udp: await BoundPorts.read('udp') };
+    const before = this.closed;
+    const closed = tunnels.filter(
+      ({ protocol, bindAddress, port }) => !bound[protocol].has(bindAddress, port),
+    );
+    this.closed = new Map(closed.map(({ id, state }) => [id, state]));
+    for (const tunnel of closed) {
+      const isClosedForLong = tunnel.state === 'active' && before.get(tunnel.id) === 'active';
+      if (isClosedForLong) await this.write(tunnel, notServed(tunnel, edgeProblem));
+    }
+    const opened = tunnels.filter(({ id }) => before.has(id) && !this.closed.has(id));
+    for (const { id } of opened) this.attempts.delete(id);
+    if (opened.length > 0) void this.look();
+  }
+
+  /** Without rathole no tunnel serves, and no machine is to blame. null: it runs. */
+  private edgeProblem(): string | null {
+    const { state, problem } = this.rathole.status();
+    if (state === 'running') return null;
+    return `rathole does not run on the edge: ${problem ?? state}`;
   }
 
   private async probeDue(): Promise<void> {
@@ -167,13 +185,11 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
 
   private async verdictOn(tunnel: Tunnel, hasAgent: boolean, waitingMs: number): Promise<Verdict> {
     const { protocol, port, bindAddress, machineId } = tunnel;
+    const dataPath = this.view.dataPath(machineId);
+    const rest = { dataPath, hasAgent, waitingMs, edgeProblem: this.edgeProblem() };
     if (protocol === 'udp') {
-      const bound = (await boundPorts('udp')).has(port);
-      return udpVerdict(
-        tunnel,
-        { dataPath: this.view.dataPath(machineId), hasAgent, waitingMs },
-        bound,
-      );
+      const bound = (await BoundPorts.read('udp')).has(bindAddress, port);
+      return udpVerdict(tunnel, rest, bound);
     }
     const outcome = await visitTcp({
       host: reachable(bindAddress),
@@ -182,8 +198,7 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
     const targetProblem = this.targetProblems.get(serviceNames.tunnel(tunnel.id)) ?? null;
-    const dataPath = this.view.dataPath(machineId);
-    return tcpVerdict(tunnel, { outcome, dataPath, hasAgent, targetProblem, waitingMs });
+    return tcpVerdict(tunnel, { ...rest, outcome, targetProblem });
   }
 
   /** Guarded by the version: a finding about an old target says nothing of the new one. */

@@ -10,6 +10,7 @@ const evidence = (changes: Partial<Evidence>): Evidence => ({
   hasAgent: true,
   targetProblem: null,
   waitingMs: 0,
+  edgeProblem: null,
   ...changes,
 });
 const refused = { met: 'refused', detail: 'ECONNREFUSED' } as const;
@@ -74,8 +75,24 @@ describe(tcpVerdict.name, () => {
   });
 });
 
-describe('a tunnel that was up, of a machine without an agent', () => {
-  it('stays failed for as long as its port is closed', () => {
+describe('a tunnel that has failed', () => {
+  const FAILED = { ...TUNNEL, state: 'failed' } as const;
+  const refused = { met: 'refused', detail: 'ECONNREFUSED' } as const;
+
+  it('is not called pending again for a probe that begins anew', () => {
+    const verdict = tcpVerdict(FAILED, evidence({ outcome: refused, waitingMs: 0 }));
+    expect(verdict).toMatchObject({ state: 'failed', leg: 'rathole→machine' });
+  });
+
+  it('is not blamed on the machine while rathole does not run on the edge', () => {
+    const edgeProblem = 'rathole does not run on the edge: it ended';
+    for (const hasAgent of [true, false]) {
+      const verdict = tcpVerdict(FAILED, evidence({ outcome: refused, hasAgent, edgeProblem }));
+      expect(verdict).toEqual({ state: 'failed', leg: 'edge', reason: edgeProblem });
+    }
+  });
+
+  it('of a machine without an agent stays failed for as long as its port is closed', () => {
     const away = evidence({ outcome: { met: 'refused', detail: '' }, hasAgent: false });
     const verdict = tcpVerdict({ ...TUNNEL, state: 'failed' }, away);
     expect(verdict).toMatchObject({
@@ -87,7 +104,7 @@ describe('a tunnel that was up, of a machine without an agent', () => {
 
 describe(udpVerdict.name, () => {
   it('rests on the port and the data check alone', () => {
-    const rest = { dataPath: serves, hasAgent: true, waitingMs: 20_000 };
+    const rest = { dataPath: serves, hasAgent: true, waitingMs: 20_000, edgeProblem: null };
     expect(udpVerdict(TUNNEL, rest, true)).toEqual({ state: 'active', proof: 'bound' });
     expect(udpVerdict(TUNNEL, { ...rest, dataPath: null }, true)).toMatchObject({
       state: 'active',

@@ -17,6 +17,8 @@ export interface Evidence {
   targetProblem: string | null;
   /** How long the tunnel has been waiting to be served. */
   waitingMs: number;
+  /** Why nothing is served on the whole edge; null: its rathole runs. */
+  edgeProblem: string | null;
 }
 
 /** A machine that is on its way may take this long before its absence is called a failure. */
@@ -69,7 +71,8 @@ export function udpVerdict(
 }
 
 /** Of a tunnel that was up, and whose port rathole has closed. */
-export function notServed({ port }: Pick<Tunnel, 'port'>): Verdict {
+export function notServed({ port }: Pick<Tunnel, 'port'>, edgeProblem: string | null): Verdict {
+  if (edgeProblem !== null) return { state: 'failed', leg: 'edge', reason: edgeProblem };
   return {
     state: 'failed',
     leg: 'rathole→machine',
@@ -79,17 +82,24 @@ export function notServed({ port }: Pick<Tunnel, 'port'>): Verdict {
 
 function notConnected(
   tunnel: Probed,
-  { hasAgent, waitingMs }: Pick<Evidence, 'hasAgent' | 'waitingMs'>,
+  { hasAgent, waitingMs, edgeProblem }: Omit<Evidence, 'outcome' | 'targetProblem'>,
   detail: string,
 ): Verdict {
+  const hasFailed = tunnel.state === 'failed';
+  if (edgeProblem !== null && (hasFailed || waitingMs >= PATIENCE_MS)) {
+    return notServed(tunnel, edgeProblem);
+  }
   if (!hasAgent) {
-    if (tunnel.state === 'failed') return notServed(tunnel);
+    if (hasFailed) return notServed(tunnel, null);
     const reason =
       'The machine has not connected with this tunnel yet; it has no agent, so its client.toml ' +
       'has to be fetched there again';
     return { state: 'pending', reason };
   }
-  if (waitingMs < PATIENCE_MS) return { state: 'pending', reason: 'The machine is being told' };
+  // One that has failed waits for nothing new: to call it pending again would be untrue.
+  if (!hasFailed && waitingMs < PATIENCE_MS) {
+    return { state: 'pending', reason: 'The machine is being told' };
+  }
   const reason = `The machine has not connected its data client for this tunnel (${detail})`;
   return { state: 'failed', leg: 'rathole→machine', reason };
 }

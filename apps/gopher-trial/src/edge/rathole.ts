@@ -4,8 +4,8 @@ import {
   engineCacheDir,
   EngineMissingError,
   type LocatedEngine,
+  isWhollyPatched,
   locateRathole,
-  patchLevelOf,
   RATHOLE_VERSION,
 } from '@gopher/engines';
 import type { TrialConfig } from '../config/trial.config.js';
@@ -19,7 +19,7 @@ const BY_HAND = [
 
 export type Rathole = { engine: LocatedEngine } | { problem: string };
 
-/** Looks for it. */
+/** Looks for the best there is. */
 export async function findRathole({ rathole, environment }: TrialConfig): Promise<Rathole> {
   try {
     const engine = await locateRathole({
@@ -34,8 +34,8 @@ export async function findRathole({ rathole, environment }: TrialConfig): Promis
 }
 
 /**
- * Looks for one with Gopher's patches, and builds it where there is none, unless a person said which
- * one to use. Where it cannot be built, a released one does.
+ * Looks for one with all of Gopher's patches, and builds it where there is none, unless a person said which
+ * one to use. Where it cannot be built, one with fewer or none does.
  */
 export async function getRathole(
   config: TrialConfig,
@@ -55,13 +55,16 @@ export async function getRathole(
     signal.throwIfAborted();
     const { problem } = problemOf(error);
     if ('problem' in found) return { problem };
-    progress.line(`Using the released rathole ${found.engine.path}. ${problem}`);
+    const { path, version } = found.engine;
+    progress.line(
+      `${problem}\nGoing on with rathole ${version}, ${path}: it lacks what /api/v1/edge lists`,
+    );
     return found;
   }
 }
 
 const isPatched = (found: Rathole): boolean =>
-  'engine' in found && patchLevelOf(found.engine.version) > 0;
+  'engine' in found && isWhollyPatched(found.engine.version);
 
 function build({ environment }: TrialConfig, say: (text: string) => void, signal: AbortSignal) {
   return buildRathole({

@@ -32,7 +32,7 @@ export interface RatholeServerStatus {
   pid: number | null;
   adopted: boolean;
   restartNeeded: boolean;
-  /** Of the build that runs, which may be older than the one that would be started now. */
+  /** Of the build that runs, which may be older than the one that would be started now; null: none. */
   version: string | null;
   /** What this build cannot do for lack of Gopher's patches. */
   lacks: RatholeCapability[];
@@ -104,13 +104,14 @@ export class RatholeServer {
     return { state, pid, adopted, restartNeeded, version, lacks, problem };
   }
 
-  /** Whether the build that runs can do this. */
+  /** Whether one runs, and can do this. */
   has(id: RatholeCapabilityId): boolean {
     const { version } = this.status();
     return version !== null && ratholeHas(version, id);
   }
 
   private versionOf(pid: number | null): string | null {
+    if (pid === null) return null;
     return this.adopted?.pid === pid ? this.adopted.version : (this.engine?.version ?? null);
   }
 
