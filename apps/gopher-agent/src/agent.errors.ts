@@ -43,6 +43,11 @@ export class RevisionRefusedError extends AgentError {
   readonly code = 'revision-refused';
 }
 
+/** A push that did not stay: something newer took its place, or the data client did not take it. */
+export class PushAbortedError extends AgentError {
+  readonly code = 'push-aborted';
+}
+
 export class CertificateRefusedError extends AgentError {
   readonly code = 'certificate-refused';
 }

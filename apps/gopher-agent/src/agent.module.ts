@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { System } from './host/system.js';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
+import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
 import { AgentController } from './rpc/agent.controller.js';
 import { HealthController } from './rpc/health.controller.js';
@@ -13,6 +14,7 @@ import { StatusWatch } from './status/status-watch.js';
 export interface AgentParts {
   enrolment: Enrolment;
   rathole: RatholeObserver;
+  control: ControlClient;
   data: DataClient;
   renewal: CertificateRenewal;
 }
@@ -23,6 +25,7 @@ export class AgentModule {
     const opened: Provider[] = [
       { provide: Enrolment, useValue: parts.enrolment },
       { provide: RatholeObserver, useValue: parts.rathole },
+      { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
       { provide: System, useValue: new System() },

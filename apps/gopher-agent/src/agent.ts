@@ -8,6 +8,7 @@ import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
 import { type EnrolmentRecord, readEnrolment } from './identity/enrolment-record.js';
 import { RotatingCredentials } from './identity/rotating-credentials.js';
+import { TargetPolicy } from './policy/target-policy.js';
 import { CheckListener } from './rathole/check-listener.js';
 import { EdgeContact } from './rathole/edge-contact.js';
 import { RatholeBinary } from './rathole/rathole-binary.js';
@@ -61,11 +62,13 @@ export class Agent {
       binary: new RatholeBinary(config),
       check: new CheckListener(record.checkPort),
       contact,
+      policy: new TargetPolicy(config.policyFile),
     });
     const credentials = new RotatingCredentials(record.caPem, record.credentials);
     const parts = {
       enrolment,
       rathole: rathole.observer,
+      control: rathole.control,
       data: rathole.data,
       renewal: new CertificateRenewal(enrolment, credentials),
     };

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,7 @@ import { freePort } from '../../../test/product/free-port.js';
 import { ratholePath } from '../../../test/product/rathole.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const KILL_AT = fileURLToPath(new URL('./kill-at.mjs', import.meta.url));
 const BUNDLE = fileURLToPath(new URL('../dist/gopher-agent.mjs', import.meta.url));
 const LAUNCH = JSON.parse(readFileSync(new URL('../launch.json', import.meta.url), 'utf8')) as {
   nodeFlags: string[];
@@ -39,16 +40,17 @@ export class TestMachine implements AsyncDisposable {
     private readonly rathole: string,
   ) {}
 
-  static async open(): Promise<TestMachine> {
+  /** @param rathole default: the one that Gopher prefers */
+  static async open(rathole?: string): Promise<TestMachine> {
     const directory = await mkdtemp(join(tmpdir(), 'gopher-agent-'));
     const edge = await FakeEdge.open(join(directory, 'edge'));
     const ports = { agent: await freePort(), check: await freePort() };
-    return new TestMachine(directory, edge, ports, await ratholePath());
+    return new TestMachine(directory, edge, ports, rathole ?? (await ratholePath()));
   }
 
   /** Enrolled, running, and reached through the back-channel. */
-  static async running(): Promise<TestMachine> {
-    const machine = await TestMachine.open();
+  static async running(rathole?: string): Promise<TestMachine> {
+    const machine = await TestMachine.open(rathole);
     await machine.edge.serveTunnels(machine.ports.agent, machine.ports.check);
     const { code, err } = await machine.enroll();
     if (code !== 0) throw new Error(err);
@@ -58,6 +60,11 @@ export class TestMachine implements AsyncDisposable {
 
   get stateDir(): string {
     return join(this.directory, 'state');
+  }
+
+  /** Where the owner of the machine says what may be published; there is none to begin with. */
+  get policyFile(): string {
+    return join(this.directory, 'policy.toml');
   }
 
   file(...path: string[]): string {
@@ -71,13 +78,37 @@ export class TestMachine implements AsyncDisposable {
       GOPHER_AGENT_STATE_DIR: this.stateDir,
       GOPHER_AGENT_PORT: String(this.ports.agent),
       GOPHER_AGENT_CHECK_PORT: String(this.ports.check),
+      GOPHER_AGENT_POLICY: this.policyFile,
       GOPHER_RATHOLE: this.rathole,
+      GOPHER_TEST_KILL_AT: join(this.directory, 'kill-at'),
     };
   }
 
   /** From now on the agent as it is shipped: bundled, and with the flags that it is run with. */
   useBundle(): void {
     this.program = [...LAUNCH.nodeFlags, BUNDLE];
+  }
+
+  /** From now on the agent can be killed at a step of its work; see `killAt`. */
+  useKillPoints(): void {
+    this.program = ['--import', KILL_AT, MAIN];
+  }
+
+  /** The agent ends by SIGKILL before its nth change of anything from now on; null: no more. */
+  async killAt(step: number | null): Promise<void> {
+    const orders = join(this.directory, 'kill-at');
+    await rm(`${orders}.done`, { force: true });
+    if (step === null) await rm(orders, { force: true });
+    else await writeFile(orders, String(step));
+  }
+
+  /** Whether the agent was killed at a step; it is gone then. */
+  async wasKilled(): Promise<boolean> {
+    const { agent } = this;
+    if (!existsSync(join(this.directory, 'kill-at.done'))) return false;
+    this.agent = null;
+    if (agent && agent.signalCode === null) await once(agent, 'exit');
+    return true;
   }
 
   command(...args: string[]): Promise<CommandResult> {
@@ -158,6 +189,12 @@ export class TestMachine implements AsyncDisposable {
         const [, local = '', , state] = line.trim().split(/\s+/);
         return state === '0A' ? [local] : [];
       });
+  }
+
+  /** Of a rathole client, as the agent recorded it. */
+  clientPid(name: string): number {
+    const file = this.file('processes', `${name}.pid.json`);
+    return (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid;
   }
 
   /** A rathole client that a person started. */

@@ -32,3 +32,20 @@ export function exchange(port: number, sent: string, timeoutMs = 1_000): Promise
     socket.write(sent);
   });
 }
+
+/** One connection that stays open. */
+export async function keepOpen(port: number) {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.on('error', () => {});
+  return {
+    say: async (text: string) => {
+      socket.write(text);
+      const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(5_000) })) as [
+        Buffer,
+      ];
+      return String(chunk);
+    },
+    end: () => socket.destroy(),
+  };
+}

@@ -25,6 +25,13 @@ export interface Tunnel extends RatholeClientService {
   publicPort: number;
 }
 
+export interface OtherEdge {
+  /** For a control client. */
+  toml: string;
+  /** Where the agent is reached through it. */
+  agentPort: number;
+}
+
 type Answer = { status: number; body: unknown };
 
 /** The edge as one machine sees it: enrolment over HTTP, and a real rathole server. */
@@ -43,6 +50,7 @@ export class FakeEdge {
   serverCertificatePem = '';
   private http: Server | null = null;
   private rathole: ChildProcess | null = null;
+  private readonly others: ChildProcess[] = [];
 
   private constructor(
     readonly directory: string,
@@ -73,6 +81,7 @@ export class FakeEdge {
   async close(): Promise<void> {
     this.http?.closeAllConnections();
     this.http?.close();
+    for (const other of this.others) other.kill('SIGKILL');
     await this.stopRathole();
   }
 
@@ -116,6 +125,25 @@ export class FakeEdge {
   dataConfig(checkPort: number, revision: number) {
     const toml = this.dataToml(checkPort);
     return { revision, toml, sha256: configSha256(toml) };
+  }
+
+  /** A second way to the agent: another server, with a key and ports of its own. */
+  async openOther(agentPort: number): Promise<OtherEdge> {
+    const noise = generateNoiseKeyPair();
+    const [control, agent] = [await freePort(), await freePort()];
+    const { name, type, token } = this.tunnel(`moved.${this.machineId}`, '127.0.0.1:1', agent);
+    const file = join(this.directory, `other-${control}.toml`);
+    const bindAddr = `127.0.0.1:${control}`;
+    const services = [{ name, type, token, bindAddr: `127.0.0.1:${agent}` }];
+    const server = { bindAddr, heartbeatIntervalS: 30, localPrivateKey: noise.privateKey };
+    await writeFile(file, renderServer({ ...server, services }));
+    const rathole = spawn(await ratholePath(), ['--server', file], { stdio: 'ignore' });
+    const client = { heartbeatTimeoutS: 40, retryIntervalS: 1, remotePublicKey: noise.publicKey };
+    const localAddr = `127.0.0.1:${agentPort}`;
+    const leading = [{ name, type, token, localAddr }];
+    const toml = renderClient({ ...client, remoteAddr: bindAddr, services: leading });
+    this.others.push(rathole);
+    return { toml, agentPort: agent };
   }
 
   tokenOf(service: string): string {

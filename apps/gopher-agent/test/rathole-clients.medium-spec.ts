@@ -1,12 +1,11 @@
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { connect, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RatholeClientState } from '@gopher/proto';
 import type { AgentCaller } from './agent-caller.js';
 import { TestMachine } from './agent-process.js';
-import { exchange, startEcho } from './echo.js';
+import { exchange, keepOpen, startEcho } from './echo.js';
 import { freePort } from '../../../test/product/free-port.js';
 
 const { CONNECTED, FROZEN, STOPPED } = RatholeClientState;
@@ -271,18 +270,4 @@ function clientsOf(directory: string): string[] {
       }
     });
   return commands.filter((command) => command.includes(directory) && command.includes('rathole'));
-}
-
-/** One connection that stays open. */
-async function keepOpen(port: number) {
-  const socket = connect(port, '127.0.0.1');
-  await once(socket, 'connect');
-  return {
-    say: async (text: string) => {
-      socket.write(text);
-      const [chunk] = (await once(socket, 'data')) as [Buffer];
-      return String(chunk);
-    },
-    end: () => socket.destroy(),
-  };
 }

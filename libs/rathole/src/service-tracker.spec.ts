@@ -142,6 +142,14 @@ describe(ServiceTracker.name, () => {
     expect(tracker.configRefusal()).toBeNull();
   });
 
+  it('counts how often the file was read, whatever came of it, over the end of a process', () => {
+    const tracker = after(rescan(1), rescan(1.001));
+    expect(tracker.configReads()).toBe(2);
+    tracker.processEnded();
+    tracker.consume(rescan(2));
+    expect(tracker.configReads()).toBe(3);
+  });
+
   it('takes nothing from the log of a server or of the data channels', () => {
     const tracker = new ServiceTracker();
     const dataChannel =

@@ -13,6 +13,7 @@ export class ServiceTracker {
   private readonly tracked = new Map<string, TrackedChannel>();
   private refused: { at: Date; reason: string } | null = null;
   private readWithoutComplaint = false;
+  private reads = 0;
 
   /** One line without its end. True when something was learned from it. */
   consume(line: string): boolean {
@@ -44,6 +45,11 @@ export class ServiceTracker {
   /** Why rathole ignored the file when it last read it; null when it took it. */
   configRefusal(): { at: Date; reason: string } | null {
     return this.refused;
+  }
+
+  /** How often rathole said that it reads the changed file; only ever more. */
+  configReads(): number {
+    return this.reads;
   }
 
   private apply(event: ClientLogEvent): void {
@@ -80,6 +86,7 @@ export class ServiceTracker {
 
   /** It reads twice for every rename, and says nothing of a file that it takes without a change. */
   private configRead(): void {
+    this.reads += 1;
     if (this.readWithoutComplaint) this.refused = null;
     this.readWithoutComplaint = true;
   }

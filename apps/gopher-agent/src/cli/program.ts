@@ -11,6 +11,7 @@ Settings (environment):
   GOPHER_AGENT_PORT         where it answers the edge on 127.0.0.1 (4322)
   GOPHER_AGENT_CHECK_PORT   where the edge checks the data client on 127.0.0.1 (4323)
   GOPHER_RATHOLE            path of rathole 0.5.0 (default: Gopher's cache, then PATH)
+  GOPHER_AGENT_POLICY       what may be published (/etc/gopher-agent/policy.toml)
   GOPHER_AGENT_LOG_LEVEL    debug, info, warn or error (info)
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.`;

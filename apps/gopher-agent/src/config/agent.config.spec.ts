@@ -7,6 +7,7 @@ describe(AgentConfig.name, () => {
       agentPort: null,
       checkPort: null,
       rathole: null,
+      policyFile: '/etc/gopher-agent/policy.toml',
       logLevel: 'info',
     });
   });
@@ -16,6 +17,7 @@ describe(AgentConfig.name, () => {
     ['GOPHER_AGENT_CHECK_PORT', 'x'],
     ['GOPHER_AGENT_STATE_DIR', 'relative'],
     ['GOPHER_RATHOLE', 'rathole'],
+    ['GOPHER_AGENT_POLICY', 'policy.toml'],
     ['GOPHER_AGENT_LOG_LEVEL', 'loud'],
   ])('refuses %s=%s and says which setting it is', (name, value) => {
     expect(() => AgentConfig.parse({ [name]: value })).toThrow(name);

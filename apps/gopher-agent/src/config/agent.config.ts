@@ -14,6 +14,7 @@ const schema = z.object({
   GOPHER_AGENT_PORT: port.optional(),
   GOPHER_AGENT_CHECK_PORT: port.optional(),
   GOPHER_RATHOLE: z.string().startsWith('/').optional(),
+  GOPHER_AGENT_POLICY: z.string().startsWith('/').default('/etc/gopher-agent/policy.toml'),
   GOPHER_AGENT_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 });
 
@@ -26,6 +27,8 @@ export class AgentConfig {
   readonly checkPort: number | null;
   /** Absolute path of rathole; null: look for it. */
   readonly rathole: string | null;
+  /** What the machine's owner lets the edge publish. */
+  readonly policyFile: string;
   readonly logLevel: AgentLogLevel;
   /** For what asks for it whole: where to look for programs and caches. */
   readonly environment: NodeJS.ProcessEnv;
@@ -35,6 +38,7 @@ export class AgentConfig {
     this.agentPort = env.GOPHER_AGENT_PORT ?? null;
     this.checkPort = env.GOPHER_AGENT_CHECK_PORT ?? null;
     this.rathole = env.GOPHER_RATHOLE ?? null;
+    this.policyFile = env.GOPHER_AGENT_POLICY;
     this.logLevel = env.GOPHER_AGENT_LOG_LEVEL;
     this.environment = environment;
   }

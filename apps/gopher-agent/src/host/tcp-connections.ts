@@ -31,8 +31,7 @@ export class ConnectionLook {
   }
 
   private find(pid: number) {
-    const descriptors = procList(`${pid}/fd`) ?? [];
-    const held = new Map(descriptors.map((fd) => [procLink(`${pid}/fd/${fd}`), fd]));
+    const held = heldDescriptors(pid);
     for (const socket of establishedSockets(pid, this.remote)) {
       const fd = held.get(socket);
       if (fd !== undefined) return { pid, fd, socket, seenAt: performance.now() };
@@ -41,12 +40,28 @@ export class ConnectionLook {
   }
 }
 
+/** Whether that process holds the connection from that port of this machine. */
+export function holdsConnection(pid: number, fromPort: number, remote: RemoteEnd): boolean {
+  const held = heldDescriptors(pid);
+  return [...establishedSockets(pid, remote, fromPort)].some((socket) => held.has(socket));
+}
+
+/** By what they are. */
+function heldDescriptors(pid: number): Map<string | null, string> {
+  const descriptors = procList(`${pid}/fd`) ?? [];
+  return new Map(descriptors.map((fd) => [procLink(`${pid}/fd/${fd}`), fd]));
+}
+
 /** As their descriptors read: `socket:[inode]`. */
-function* establishedSockets(pid: number, { host, port }: RemoteEnd): Generator<string> {
+function* establishedSockets(
+  pid: number,
+  { host, port }: RemoteEnd,
+  fromPort?: number,
+): Generator<string> {
   const wanted = hexAddresses(host);
-  const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
+  const from = fromPort === undefined ? '' : `:${hexPort(fromPort)}`;
   const line = new RegExp(
-    String.raw`^ *\d+: \S+ ([0-9A-F]+):${hexPort} 01 \S+ \S+ \S+ +\d+ +\d+ (\d+)`,
+    String.raw`^ *\d+: \S+${from} ([0-9A-F]+):${hexPort(port)} 01 \S+ \S+ \S+ +\d+ +\d+ (\d+)`,
     'gm',
   );
   for (const table of tablesOf(host)) {
@@ -55,6 +70,8 @@ function* establishedSockets(pid: number, { host, port }: RemoteEnd): Generator<
     }
   }
 }
+
+const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
 
 function tablesOf(host: string): string[] {
   if (isIPv4(host)) return ['tcp'];

@@ -1,13 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { ProcessSpec, RunningProcess } from '@gopher/supervisor';
-import type { ClientName } from '../state/state-directory.js';
+import type { ClientProcess } from '../state/state-directory.js';
 
 /** rathole ends at once on SIGTERM unless it is frozen, and then only SIGKILL helps. */
 const STOP = { signal: 'SIGTERM', graceMs: 2_000 } as const;
 const OPEN_FILES = 65_536;
 
-export function clientSpec(name: ClientName, rathole: string, file: string): ProcessSpec {
+export function clientSpec(name: ClientProcess, rathole: string, file: string): ProcessSpec {
   return {
     name,
     file: rathole,

@@ -1,25 +1,45 @@
-import type { RatholeClientConfig } from '@gopher/rathole';
+import type { RatholeClientConfig, RatholeClientService } from '@gopher/rathole';
 import { configSha256 } from '@gopher/rathole';
-import { ConfigRefusedError, RevisionRefusedError } from '../agent.errors.js';
+import { ConfigRefusedError, NothingPendingError, RevisionRefusedError } from '../agent.errors.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
+import type { TargetPolicy } from '../policy/target-policy.js';
 import type { ClientFile, ClientFileState } from './client-file.js';
-import { isCheckService, parseDataConfig } from './config-guard.js';
-import { changedServices, checkTargets, type TargetFinding } from './target-check.js';
+import { isCheckService, isOwnCheck, parseDataConfig } from './config-guard.js';
+import {
+  committed,
+  confirmed,
+  inForce,
+  type KeptConfig,
+  type RevertCause,
+  takenBack,
+  tryingOut,
+} from './kept-config.js';
+import { changedServices } from './target-check.js';
 
 export interface ConfigPush {
   revision: bigint;
   toml: string;
   sha256: string;
+  /** 0: it is good at once. */
+  confirmWithinSeconds: number;
 }
 
-/** The configuration of the data client: takes what the edge pushes, one push at a time. */
+export interface ConfigChange {
+  /** null when it can not be understood any more. */
+  before: RatholeClientConfig | null;
+  after: RatholeClientConfig;
+  /** Services that are new or lead elsewhere than before. */
+  targets: RatholeClientService[];
+}
+
+/** The configuration of the data client, as the edge pushes, confirms and loses it. One call at a time. */
 export class DataConfig {
   private parsed: { toml: string; config: RatholeClientConfig } | null = null;
-  private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly file: ClientFile,
     private readonly record: EnrolmentRecord,
+    private readonly policy: TargetPolicy,
   ) {}
 
   get state(): ClientFileState {
@@ -28,7 +48,7 @@ export class DataConfig {
 
   /** What the data client is meant to run; null when that can not be understood any more. */
   get config(): RatholeClientConfig | null {
-    const { toml } = this.file.state.config;
+    const { toml } = inForce(this.kept);
     if (this.parsed?.toml !== toml) {
       try {
         this.parsed = { toml, config: parseDataConfig(toml, this.record) };
@@ -50,37 +70,80 @@ export class DataConfig {
   }
 
   /**
-   * Resolves when the configuration is in place and the targets it brought were looked at.
+   * Resolves when the configuration is in place, with what it changed; null: it was there already.
    * @throws ConfigRefusedError, RevisionRefusedError, StorageError (nothing was changed)
    */
-  async push(push: ConfigPush): Promise<TargetFinding[]> {
-    const turn = this.queue.then(() => this.take(push));
-    this.queue = turn.catch(() => {});
-    return checkTargets(await turn);
-  }
-
-  private async take({ revision, toml, sha256 }: ConfigPush) {
+  async take(push: ConfigPush): Promise<ConfigChange | null> {
+    const { toml, sha256 } = push;
     if (configSha256(toml) !== sha256) {
       throw new ConfigRefusedError('sha256 is not that of toml: the push arrived damaged');
     }
-    const next = parseDataConfig(toml, this.record);
-    const { config } = this.file.state;
-    if (isRepetition(BigInt(config.revision), config.sha256, revision, sha256)) {
+    const after = parseDataConfig(toml, this.record);
+    if (isRepetition(this.kept, push)) {
       await this.file.check();
-      return [];
+      return null;
     }
-    const before = this.config?.services ?? [];
-    const enrolment = this.record.id;
-    await this.file.replace({ enrolment, revision: String(revision), sha256, toml });
-    this.parsed = { toml, config: next };
-    return changedServices(before, next.services);
+    const before = this.config;
+    const targets = changedServices(before?.services ?? [], after.services);
+    await this.policy.check(targets.filter((service) => !isOwnCheck(service, this.record)));
+    const pushed = { revision: String(push.revision), toml, sha256 };
+    const adopt = push.confirmWithinSeconds === 0 ? committed : tryingOut;
+    await this.file.replace(adopt(this.kept, pushed));
+    return { before, after, targets };
+  }
+
+  /** What is on trial becomes the good one. @throws NothingPendingError, StorageError */
+  async confirm(revision: bigint, sha256: string): Promise<void> {
+    const { kept } = this;
+    const { trial } = kept;
+    if (trial && isSame(trial, revision, sha256)) return this.file.keep(confirmed(kept));
+    if (isSame(kept, revision, sha256)) return;
+    throw new NothingPendingError(whyNot(kept, revision, sha256));
+  }
+
+  /** @throws StorageError when what is on trial is still in force */
+  async takeBack(cause: RevertCause, reason: string): Promise<void> {
+    await this.file.putBack(takenBack(this.kept, cause, reason));
+  }
+
+  private get kept(): KeptConfig {
+    return this.file.state.config;
   }
 }
 
-/** @throws RevisionRefusedError when it is older, or another one under the same number. */
-function isRepetition(taken: bigint, takenSha256: string, revision: bigint, sha256: string) {
-  if (revision > taken) return false;
-  if (revision === taken && sha256 === takenSha256) return true;
-  const why = revision === taken ? 'was taken with another content' : `is older than ${taken}`;
-  throw new RevisionRefusedError(`Revision ${revision} ${why}; nothing was changed`);
+interface Numbered {
+  revision: string;
+  sha256: string;
 }
+
+const isSame = (config: Numbered, revision: bigint, sha256: string): boolean =>
+  BigInt(config.revision) === revision && config.sha256 === sha256;
+
+/** @throws RevisionRefusedError when it is no higher than what was taken, and not what is in force. */
+function isRepetition(kept: KeptConfig, { revision, sha256 }: ConfigPush): boolean {
+  if (revision > BigInt(kept.highest)) return false;
+  const current = inForce(kept);
+  if (isSame(current, revision, sha256)) return true;
+  throw new RevisionRefusedError(
+    `Revision ${revision} ${whyRefused(kept, revision)}; nothing was changed. Push one above ${kept.highest}`,
+  );
+}
+
+function whyRefused(kept: KeptConfig, revision: bigint): string {
+  const { reverted } = kept;
+  if (BigInt(inForce(kept).revision) === revision) return 'was taken with another content';
+  if (reverted && BigInt(reverted.revision) === revision) return wasTakenBack(reverted.reason);
+  return `is not higher than ${kept.highest}, which was taken already`;
+}
+
+/** Why that one can not be confirmed. */
+function whyNot(kept: KeptConfig, revision: bigint, sha256: string): string {
+  const { reverted } = kept;
+  const current = inForce(kept).revision;
+  if (reverted && isSame(reverted, revision, sha256)) {
+    return `Revision ${revision} ${wasTakenBack(reverted.reason)}; revision ${current} is in force`;
+  }
+  return `Revision ${revision} with SHA-256 ${sha256} is not what this agent runs: revision ${current} is in force`;
+}
+
+const wasTakenBack = (reason: string) => `was taken back: ${reason}`;

@@ -19,16 +19,25 @@ export class DirectoryWatch {
     this.close();
     if (inode === 0) return;
     this.inode = inode;
-    this.watcher = watch(directory, { persistent: false }, (_event, name) => {
-      if (name === null || name === basename(this.path) || name === basename(directory)) {
-        this.onEvent();
-      }
-    });
-    this.watcher.on('error', () => this.close());
+    try {
+      this.watcher = this.watchNow(directory);
+    } catch {
+      // The kernel has no more of them to give: whoever owns this looks now and then anyway.
+      this.watcher = null;
+    }
   }
 
   close(): void {
     this.watcher?.close();
     this.watcher = null;
+  }
+
+  private watchNow(directory: string): FSWatcher {
+    const watcher = watch(directory, { persistent: false }, (_event, name) => {
+      if (name === null || name === basename(this.path) || name === basename(directory)) {
+        this.onEvent();
+      }
+    });
+    return watcher.on('error', () => this.close());
   }
 }

@@ -1,12 +1,18 @@
 import { Logger } from '@nestjs/common';
 import type { ProcessStatus, Supervisor } from '@gopher/supervisor';
 import { ClientStartError } from '../agent.errors.js';
-import { CLIENT_NAMES, type ClientName } from '../state/state-directory.js';
-import { clientSpec } from './client-spec.js';
+import { CLIENT_NAMES, type ClientName, type ClientProcess } from '../state/state-directory.js';
+import { killProcesses } from '../host/running-processes.js';
+import { clientSpec, runsClientOf } from './client-spec.js';
 import type { RatholeBinary } from './rathole-binary.js';
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+
+export interface ClientPlace {
+  process: ClientProcess;
+  file: string;
+}
 
 /** The two rathole clients of this machine: kept running, and left running when the agent goes. */
 export class RatholeClients {
@@ -20,7 +26,7 @@ export class RatholeClients {
   constructor(
     private readonly supervisor: Supervisor,
     private readonly binary: RatholeBinary,
-    private readonly files: Record<ClientName, string>,
+    private readonly places: Record<ClientName, ClientPlace>,
   ) {}
 
   /** Control first: it is the way to repair everything else. Never fails: it keeps trying. */
@@ -30,8 +36,13 @@ export class RatholeClients {
 
   /** null when it was never started. */
   status(name: ClientName): ProcessStatus | null {
+    return this.statusOf(this.places[name].process);
+  }
+
+  /** A process that need not be one of the two. */
+  statusOf(process: ClientProcess): ProcessStatus | null {
     try {
-      return this.supervisor.status(name);
+      return this.supervisor.status(process);
     } catch {
       return null;
     }
@@ -47,10 +58,10 @@ export class RatholeClients {
   }
 
   logFile(name: ClientName): string {
-    return this.supervisor.logFile(name);
+    return this.supervisor.logFile(this.places[name].process);
   }
 
-  onChange(listener: (name: string) => void): () => void {
+  onChange(listener: (process: string) => void): () => void {
     return this.supervisor.onChange(({ name }) => listener(name));
   }
 
@@ -75,6 +86,33 @@ export class RatholeClients {
     return restart;
   }
 
+  /** Starts one more, beside the two. @throws ClientStartError */
+  async startBeside(place: ClientPlace): Promise<void> {
+    try {
+      await this.startIn(() => place);
+    } catch (cause) {
+      throw new ClientStartError(messageOf(cause), { cause });
+    }
+  }
+
+  /** Ends what runs there, whoever started it. Never fails: what can not be ended is logged. */
+  async endIn({ process, file }: ClientPlace): Promise<void> {
+    try {
+      await this.supervisor.stop(process);
+      // One that was started just before the agent was killed is in no pid file.
+      killProcesses(runsClientOf(file));
+    } catch (error) {
+      this.logger.error(messageOf(error));
+    }
+  }
+
+  /** From now on the control client is the one that runs there. */
+  moveControl(place: ClientPlace): void {
+    this.places.control = place;
+    this.problems.delete('control');
+    clearTimeout(this.timers.get('control'));
+  }
+
   async release(): Promise<void> {
     this.isReleased = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
@@ -84,19 +122,26 @@ export class RatholeClients {
   private async begin(name: ClientName): Promise<ProcessStatus> {
     try {
       const known = this.status(name);
-      const status = known ? await this.supervisor.restart(name) : await this.startOnce(name);
+      const { process } = this.places[name];
+      const status = known ? await this.supervisor.restart(process) : await this.startOnce(name);
       this.problems.delete(name);
       return status;
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = messageOf(cause);
       this.problems.set(name, message);
       throw new ClientStartError(message, { cause });
     }
   }
 
-  private async startOnce(name: ClientName): Promise<ProcessStatus> {
+  private startOnce(name: ClientName): Promise<ProcessStatus> {
+    return this.startIn(() => this.places[name]);
+  }
+
+  /** Where to is asked last: the control client may move meanwhile. */
+  private async startIn(placeNow: () => ClientPlace): Promise<ProcessStatus> {
     const rathole = await this.binary.find();
-    return this.supervisor.start(clientSpec(name, rathole, this.files[name]));
+    const { process, file } = placeNow();
+    return this.supervisor.start(clientSpec(process, rathole, file));
   }
 
   private async tryToStart(name: ClientName, retryMs: number): Promise<void> {
@@ -106,7 +151,7 @@ export class RatholeClients {
       this.problems.delete(name);
       this.logger.log(`The ${name} client ${adopted ? 'was found running' : 'runs'} (pid ${pid})`);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (this.problems.get(name) !== message) this.logger.error(message);
       this.problems.set(name, message);
       const next = Math.min(retryMs * 2, LAST_RETRY_MS);
@@ -117,3 +162,5 @@ export class RatholeClients {
     }
   }
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

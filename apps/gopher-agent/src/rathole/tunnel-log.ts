@@ -1,7 +1,10 @@
 import { statSync } from 'node:fs';
-import { ServiceTracker } from '@gopher/rathole';
+import { parseRatholeLogLine, ServiceTracker, type TrackedService } from '@gopher/rathole';
 import { LogTail } from '../host/log-tail.js';
 import type { RatholeClients } from './rathole-clients.js';
+
+const MAX_COMPLAINTS = 4;
+const MAX_COMPLAINT_CHARS = 300;
 
 /** Which services of the data client are established, as far as its own log tells. */
 export class TunnelLog {
@@ -10,12 +13,15 @@ export class TunnelLog {
   private readonly tail: LogTail;
   private pid: number | null = null;
   /** False for a process that a person started: it writes elsewhere, and nothing is known of it. */
-  private isTold = false;
+  private isOurs = false;
   /** Part of the log was cut away: a service that it does not name may be established since. */
   private isCut = false;
+  /** The last ones; `complaintCount` counts those that were dropped, too. */
+  private complaints: string[] = [];
+  complaintCount = 0;
 
   constructor(private readonly clients: RatholeClients) {
-    const consume = (line: string) => void this.tracker.consume(line);
+    const consume = (line: string) => this.consume(line);
     this.tail = new LogTail(this.path, consume, () => this.notify());
     const older = new LogTail(`${this.path}.1`, (line) => {
       this.isCut = true;
@@ -46,14 +52,49 @@ export class TunnelLog {
 
   /** What rathole says is wrong: that it refused the file, or why it cannot connect. */
   problem(): string {
-    if (!this.isTold) return '';
+    if (!this.isOurs) return '';
     const refusal = this.tracker.configRefusal();
     if (refusal) return `rathole refused its configuration: ${refusal.reason}`;
     return this.tracker.services().find(({ problem }) => problem !== null)?.problem ?? '';
   }
 
+  /** Whether the client that runs writes into this log. */
+  get isTold(): boolean {
+    return this.isOurs;
+  }
+
+  /** How often rathole read its file after it began. */
+  get reads(): number {
+    return this.tracker.configReads();
+  }
+
+  services(): TrackedService[] {
+    return this.tracker.services();
+  }
+
+  refusal(): { at: Date; reason: string } | null {
+    return this.tracker.configRefusal();
+  }
+
+  /** What it said in trouble after the first `count` complaints, as far as it is remembered. */
+  complaintsSince(count: number): string[] {
+    const newOnes = this.complaintCount - count;
+    return newOnes > 0 ? this.complaints.slice(-newOnes) : [];
+  }
+
   close(): void {
     this.tail.close();
+  }
+
+  private consume(line: string): void {
+    this.tracker.consume(line);
+    const parsed = parseRatholeLogLine(line);
+    // A panic is no line of its log: it comes as it is.
+    if (parsed?.level === 'INFO') return;
+    const words = (parsed?.message ?? line).trim().slice(0, MAX_COMPLAINT_CHARS);
+    if (words === '') return;
+    this.complaintCount += 1;
+    this.complaints = [...this.complaints, words].slice(-MAX_COMPLAINTS);
   }
 
   private get path(): string {
@@ -61,8 +102,8 @@ export class TunnelLog {
   }
 
   private isEstablished(name: string): boolean {
-    const tracked = this.isTold ? this.tracker.service(name) : null;
-    return tracked ? tracked.state === 'established' : !this.isTold || this.isCut;
+    const tracked = this.isOurs ? this.tracker.service(name) : null;
+    return tracked ? tracked.state === 'established' : !this.isOurs || this.isCut;
   }
 
   private processChanged(): void {
@@ -75,7 +116,7 @@ export class TunnelLog {
       this.tracker.processEnded();
       this.isCut = false;
     } else {
-      this.isTold = writesTo(pid, this.path);
+      this.isOurs = writesTo(pid, this.path);
     }
     this.notify();
   }

@@ -7,27 +7,38 @@ import {
   AgentControllerMethods,
   type ConfirmCertificateRequest,
   type ConfirmCertificateResponse,
+  type ConfirmControlConfigRequest,
+  type ConfirmControlConfigResponse,
+  type ConfirmRatholeConfigRequest,
+  type ConfirmRatholeConfigResponse,
   type CreateCertificateRequestResponse,
   type GetStatusResponse,
   type InstallCertificateRequest,
   type InstallCertificateResponse,
   type RestartRatholeRequest,
   type RestartRatholeResponse,
+  type UpdateControlConfigRequest,
+  type UpdateControlConfigResponse,
   type UpdateRatholeConfigRequest,
   type UpdateRatholeConfigResponse,
   type WatchStatusRequest,
   type WatchStatusResponse,
 } from '@gopher/proto';
 import { CertificateRenewal } from '../identity/certificate-renewal.js';
+import { ControlClient } from '../rathole/control-client.js';
 import { DataClient } from '../rathole/data-client.js';
 import { MachineStatusService, toAppliedConfig } from '../status/machine-status.service.js';
 import { StatusWatch } from '../status/status-watch.js';
 import {
   confirmCertificate,
+  confirmControlConfig,
+  confirmRatholeConfig,
   installCertificate,
   restartRathole,
+  updateControlConfig,
   updateRatholeConfig,
 } from './agent.schema.js';
+import { PeerPort } from './peer-port.js';
 import { RpcErrorFilter } from './rpc-error.filter.js';
 import { RpcValidationPipe } from './rpc-validation.pipe.js';
 
@@ -39,6 +50,7 @@ export class AgentController implements AgentCalls {
   constructor(
     private readonly statuses: MachineStatusService,
     private readonly statusWatch: StatusWatch,
+    private readonly control: ControlClient,
     private readonly data: DataClient,
     private readonly renewal: CertificateRenewal,
   ) {}
@@ -55,13 +67,15 @@ export class AgentController implements AgentCalls {
   async updateRatholeConfig(
     @Payload({ schema: updateRatholeConfig }) request: UpdateRatholeConfigRequest,
   ): Promise<UpdateRatholeConfigResponse> {
-    if (request.confirmWithinSeconds !== 0) {
-      throw unimplemented(
-        'This agent does not await confirmations: confirm_within_seconds must be 0',
-      );
-    }
     const targets = await this.data.push(request);
     return { config: toAppliedConfig(this.data.configState), targets };
+  }
+
+  async confirmRatholeConfig(
+    @Payload({ schema: confirmRatholeConfig }) request: ConfirmRatholeConfigRequest,
+  ): Promise<ConfirmRatholeConfigResponse> {
+    await this.data.confirm(request.revision, request.sha256);
+    return { config: toAppliedConfig(this.data.configState) };
   }
 
   async restartRathole(
@@ -89,20 +103,24 @@ export class AgentController implements AgentCalls {
     return {};
   }
 
+  async updateControlConfig(
+    @Payload({ schema: updateControlConfig }) request: UpdateControlConfigRequest,
+  ): Promise<UpdateControlConfigResponse> {
+    await this.control.begin(request);
+    return {};
+  }
+
+  async confirmControlConfig(
+    @Payload({ schema: confirmControlConfig }) { sha256 }: ConfirmControlConfigRequest,
+    _metadata: unknown,
+    @PeerPort() fromPort: number,
+  ): Promise<ConfirmControlConfigResponse> {
+    await this.control.confirm(sha256, fromPort);
+    return {};
+  }
+
   streamMetrics(): never {
     throw unimplemented('This agent does not stream metrics yet');
-  }
-
-  confirmRatholeConfig(): never {
-    throw unimplemented('This agent does not await confirmations of a configuration yet');
-  }
-
-  updateControlConfig(): never {
-    throw unimplemented('This agent does not move its control client yet');
-  }
-
-  confirmControlConfig(): never {
-    throw unimplemented('This agent does not move its control client yet');
   }
 
   getLogs(): never {

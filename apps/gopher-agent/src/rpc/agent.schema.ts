@@ -7,8 +7,18 @@ export const updateRatholeConfig = z.object({
   revision: z.bigint().positive(),
   toml: z.string().min(1).max(MAX_TOML_CHARS),
   sha256,
-  confirmWithinSeconds: z.int(),
+  confirmWithinSeconds: z.int().nonnegative().max(600),
 });
+
+export const confirmRatholeConfig = z.object({ revision: z.bigint().positive(), sha256 });
+
+export const updateControlConfig = z.object({
+  toml: z.string().min(1).max(MAX_TOML_CHARS),
+  sha256,
+  confirmWithinSeconds: z.int().positive().max(600),
+});
+
+export const confirmControlConfig = z.object({ sha256 });
 
 export const restartRathole = z.object({ reason: z.string().max(1_000) });
 

@@ -8,6 +8,7 @@ import {
   ClientStartError,
   ConfigRefusedError,
   NothingPendingError,
+  PushAbortedError,
   RevisionRefusedError,
   StorageError,
 } from '../agent.errors.js';
@@ -17,6 +18,7 @@ const CODES = new Map<unknown, status>([
   [CertificateRefusedError, status.INVALID_ARGUMENT],
   [RevisionRefusedError, status.FAILED_PRECONDITION],
   [NothingPendingError, status.FAILED_PRECONDITION],
+  [PushAbortedError, status.ABORTED],
   [ClientStartError, status.UNAVAILABLE],
 ]);
 

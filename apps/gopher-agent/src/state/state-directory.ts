@@ -5,6 +5,14 @@ import { removeLeftovers, toStorageError } from './atomic-file.js';
 export const CLIENT_NAMES = ['control', 'data'] as const;
 export type ClientName = (typeof CLIENT_NAMES)[number];
 
+/** The two places of the control client, used in turn: one moves in before the other is left. */
+export const CONTROL_SLOTS = ['control', 'control-2'] as const;
+export type ControlSlot = (typeof CONTROL_SLOTS)[number];
+
+/** A rathole client as a process: what its file, its pid file and its log are called. */
+export const CLIENT_PROCESSES = [...CONTROL_SLOTS, 'data'] as const;
+export type ClientProcess = (typeof CLIENT_PROCESSES)[number];
+
 /** Where the agent keeps what it must not lose; nobody else may look inside. */
 export class StateDirectory {
   constructor(readonly root: string) {}
@@ -25,13 +33,18 @@ export class StateDirectory {
   }
 
   /** The file that a rathole client reads. A directory of its own: rathole watches it. */
-  clientFile(name: ClientName): string {
-    return join(this.root, 'rathole', `${name}.toml`);
+  clientFile(process: ClientProcess): string {
+    return join(this.root, 'rathole', `${process}.toml`);
   }
 
   /** What the edge sent last for that client, from which its file is repaired. */
   keptFile(name: ClientName): string {
     return join(this.root, 'kept', `${name}.json`);
+  }
+
+  /** What someone wrote into the data client's file by hand. */
+  get foundFile(): string {
+    return join(this.root, 'found.json');
   }
 
   get processDirectory(): string {
@@ -64,7 +77,7 @@ export class StateDirectory {
 export function clientFileOf(
   state: StateDirectory,
   { adoptedClientFile }: { adoptedClientFile: string | null },
-  name: ClientName,
+  process: ClientProcess,
 ): string {
-  return (name === 'data' ? adoptedClientFile : null) ?? state.clientFile(name);
+  return (process === 'data' ? adoptedClientFile : null) ?? state.clientFile(process);
 }

@@ -1,7 +1,8 @@
 import { type ProcessView, viewProcess } from '../host/client-process.js';
 import { ConnectionLook } from '../host/tcp-connections.js';
 import { parseClient, parseHostPort } from '@gopher/rathole';
-import type { ClientFile } from '../rathole/client-file.js';
+import { inForce } from '../rathole/kept-config.js';
+import type { ClientFileState } from '../rathole/client-file.js';
 import type { RatholeClients } from '../rathole/rathole-clients.js';
 import type { ClientName } from '../state/state-directory.js';
 
@@ -22,7 +23,7 @@ export class ClientObserver {
   constructor(
     private readonly name: ClientName,
     private readonly clients: RatholeClients,
-    private readonly file: ClientFile,
+    private readonly file: { readonly state: ClientFileState },
   ) {}
 
   observe(): ClientObservation {
@@ -53,7 +54,7 @@ export class ClientObserver {
 
   /** Where the client is told to connect to, read again only when the file changed. */
   private remoteEnd() {
-    const { toml } = this.file.state.config;
+    const { toml } = inForce(this.file.state.config);
     if (this.remote?.toml !== toml) {
       const text = remoteAddress(toml);
       const end = parseHostPort(text);

@@ -1,11 +1,11 @@
 import { parseClient, parseHostPort } from '@gopher/rathole';
 import { type ProcessView, viewProcess } from '../host/client-process.js';
-import { procCommand, procLink, procOwner, processIds } from '../host/proc.js';
+import { findProcesses } from '../host/running-processes.js';
 import { ConnectionLook } from '../host/tcp-connections.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
 import { runsClientOf } from '../rathole/client-spec.js';
 import { isCheckService } from '../rathole/config-guard.js';
-import { initialConfig, keptConfigFile } from '../rathole/kept-config.js';
+import { inForce, initialConfig, keptConfigFile } from '../rathole/kept-config.js';
 import { clientFileOf, type ClientName, type StateDirectory } from '../state/state-directory.js';
 import { lockHolder } from '../state/state-lock.js';
 import { AGENT_VERSION } from '../version.js';
@@ -50,19 +50,18 @@ export async function observeLocally(
 
 type ReadConfig = Awaited<ReturnType<typeof readConfig>>;
 
-async function readConfig(state: StateDirectory, record: EnrolmentRecord, name: ClientName) {
+async function readConfig(state: StateDirectory, enrolment: EnrolmentRecord, name: ClientName) {
   const found = await keptConfigFile(state.keptFile(name))
     .read()
     .catch(() => null);
-  const kept = found?.enrolment === record.id ? found : initialConfig(record, name);
-  return { file: clientFileOf(state, record, name), kept, parsed: parseOrNull(kept.toml) };
+  const record = found?.enrolment === enrolment.id ? found : initialConfig(enrolment, name);
+  const kept = inForce(record);
+  const file = clientFileOf(state, enrolment, name === 'control' ? record.slot : name);
+  return { file, kept, parsed: parseOrNull(kept.toml) };
 }
 
 function lookAt({ file, parsed }: ReadConfig): LocalClient {
-  const recognises = runsClientOf(file);
-  const pid = processIds().find((id) =>
-    recognises({ pid: id, uid: procOwner(id), argv: procCommand(id), cwd: procLink(`${id}/cwd`) }),
-  );
+  const [pid] = findProcesses(runsClientOf(file));
   if (pid === undefined) return { state: 'stopped', pid: null };
   const end = parsed && parseHostPort(parsed.remoteAddr);
   const view = viewProcess(pid, end && new ConnectionLook(end));

@@ -3,16 +3,25 @@ import { randomUUID } from 'node:crypto';
 import {
   type AppliedConfig,
   ConfigState,
+  type FoundConfig,
   type MachineStatus,
   PROTOCOL_VERSION,
   type RatholeClientStatus,
   RatholeClientState,
+  RevertCause,
+  type RevertedConfig,
   type SystemStatus,
 } from '@gopher/proto';
 import type { ProcessView } from '../host/client-process.js';
 import { System } from '../host/system.js';
 import { Enrolment } from '../identity/enrolment.js';
 import type { ClientFileState } from '../rathole/client-file.js';
+import type { FoundConfig as KeptFound } from '../rathole/found-config.js';
+import {
+  inForce,
+  type RevertCause as KeptCause,
+  type RevertedConfig as KeptRevert,
+} from '../rathole/kept-config.js';
 import { AGENT_VERSION } from '../version.js';
 import type { ClientObservation } from './client-observer.js';
 import { RatholeObserver } from './rathole-observer.js';
@@ -22,6 +31,11 @@ const STATES: Record<ProcessView, RatholeClientState> = {
   frozen: RatholeClientState.FROZEN,
   running: RatholeClientState.RUNNING,
   connected: RatholeClientState.CONNECTED,
+};
+
+const CAUSES: Record<KeptCause, RevertCause> = {
+  'not-taken': RevertCause.NOT_TAKEN,
+  'not-confirmed': RevertCause.NOT_CONFIRMED,
 };
 
 /** Puts together what the edge is told. Never waits, so that a change is told as it is seen. */
@@ -37,7 +51,7 @@ export class MachineStatusService {
   ) {}
 
   observe(): MachineStatus {
-    const { control, data, config, activeTunnels, version } = this.rathole.observe();
+    const { control, data, config, controlSha256, activeTunnels, version } = this.rathole.observe();
     this.sequence += 1n;
     return {
       protocolVersion: PROTOCOL_VERSION,
@@ -52,10 +66,10 @@ export class MachineStatusService {
       config: toAppliedConfig(config),
       activeTunnels,
       ratholeVersion: version,
-      reverted: undefined,
-      highestRevision: BigInt(config.config.revision),
-      found: undefined,
-      controlSha256: '',
+      reverted: toReverted(config.config.reverted),
+      highestRevision: BigInt(config.config.highest),
+      found: toFound(config.found),
+      controlSha256,
     };
   }
 
@@ -84,12 +98,26 @@ export class MachineStatusService {
 }
 
 export function toAppliedConfig({ config, drifted, detail }: ClientFileState): AppliedConfig {
+  const { revision, sha256 } = inForce(config);
+  const state = config.trial ? ConfigState.UNCONFIRMED : ConfigState.APPLIED;
   return {
-    revision: BigInt(config.revision),
-    sha256: config.sha256,
-    state: drifted ? ConfigState.DRIFTED : ConfigState.APPLIED,
+    revision: BigInt(revision),
+    sha256,
+    state: drifted ? ConfigState.DRIFTED : state,
     detail,
   };
+}
+
+function toReverted(reverted: KeptRevert | null): RevertedConfig | undefined {
+  if (!reverted) return undefined;
+  const { revision, sha256, cause, reason } = reverted;
+  return { revision: BigInt(revision), sha256, cause: CAUSES[cause], reason };
+}
+
+function toFound(found: KeptFound | null): FoundConfig | undefined {
+  if (!found) return undefined;
+  const { foundAt, keptAs, lines, services } = found;
+  return { foundAt: new Date(foundAt), keptAs, lines, services };
 }
 
 function toClientStatus(observed: ClientObservation): RatholeClientStatus {

@@ -1,4 +1,5 @@
 import type { ClientFileState } from '../rathole/client-file.js';
+import type { ControlClient } from '../rathole/control-client.js';
 import type { DataConfig } from '../rathole/data-config.js';
 import type { RatholeClients } from '../rathole/rathole-clients.js';
 import type { TunnelLog } from '../rathole/tunnel-log.js';
@@ -9,6 +10,8 @@ export interface RatholeObservation {
   control: ClientObservation;
   data: ClientObservation;
   config: ClientFileState;
+  /** Of the control client's configuration. */
+  controlSha256: string;
   activeTunnels: number;
   /** Empty when it could not be told. */
   version: string;
@@ -19,7 +22,7 @@ export class RatholeObserver {
   constructor(
     private readonly observers: Record<ClientName, ClientObserver>,
     private readonly clients: RatholeClients,
-    private readonly dataConfig: DataConfig,
+    private readonly configs: { control: ControlClient; data: DataConfig },
     private readonly log: TunnelLog,
   ) {}
 
@@ -33,8 +36,9 @@ export class RatholeObserver {
     return {
       control: this.observers.control.observe(),
       data: { ...data, detail },
-      config: this.dataConfig.state,
-      activeTunnels: isConnected ? this.log.established(this.dataConfig.tunnelNames) : 0,
+      config: this.configs.data.state,
+      controlSha256: this.configs.control.state.config.sha256,
+      activeTunnels: isConnected ? this.log.established(this.configs.data.tunnelNames) : 0,
       version: this.clients.ratholeVersion,
     };
   }
@@ -43,7 +47,8 @@ export class RatholeObserver {
   onChange(listener: () => void): () => void {
     const ends = [
       this.clients.onChange(listener),
-      this.dataConfig.onChange(listener),
+      this.configs.control.onChange(listener),
+      this.configs.data.onChange(listener),
       this.log.onChange(listener),
     ];
     return () => ends.forEach((end) => end());

@@ -72,9 +72,11 @@ export class StatusWatch {
   /** Numbers that always move, like the load, are no change. */
   private fingerprint(): string {
     const { config, ...observed } = this.rathole.observe();
-    const { drifted, detail } = config;
-    const { revision, sha256 } = config.config;
-    return JSON.stringify({ ...observed, drifted, detail, revision, sha256 });
+    const { drifted, detail, found } = config;
+    // The whole text is told by its number and its SHA-256.
+    const { toml: _good, trial, reverted, ...kept } = config.config;
+    const onTrial = trial && [trial.revision, trial.sha256];
+    return JSON.stringify({ ...observed, drifted, detail, ...kept, onTrial, reverted, found });
   }
 }
 

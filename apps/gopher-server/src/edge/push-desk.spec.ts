@@ -71,7 +71,7 @@ describe(PushDesk.name, () => {
     const desk = deskFor();
     expect(desk.expected(desk.begin(4, wanted))).toEqual({
       checkPort: 9,
-      ports: [{ protocol: 'tcp', port: 1_001 }],
+      ports: [{ protocol: 'tcp', bindAddress: '127.0.0.1', port: 1_001 }],
     });
   });
 

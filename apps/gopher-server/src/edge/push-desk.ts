@@ -175,7 +175,7 @@ export class PushDesk {
     const brought = new Set(this.broughtBy(wanted));
     const ports = wanted.tunnels
       .filter(({ id }) => brought.has(id))
-      .map(({ protocol, port }) => ({ protocol, port }));
+      .map(({ protocol, bindAddress, port }) => ({ protocol, bindAddress, port }));
     return { checkPort: wanted.checkPort, ports };
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { echo } from '../machine/echo.js';
-import { boundPorts, type PortProtocol } from '../probe/bound-ports.js';
+import { BoundPorts, type PortProtocol } from '../probe/bound-ports.js';
 import { RatholeServer } from './rathole/rathole-server.js';
 
 const RETRY_MS = 200;
@@ -11,7 +11,7 @@ export interface Expected {
   /** The edge's port that leads through the machine's data client to the agent's echo. */
   checkPort: number;
   /** What visitors are to find open. */
-  ports: { protocol: PortProtocol; port: number }[];
+  ports: { protocol: PortProtocol; bindAddress: string; port: number }[];
 }
 
 /**
@@ -43,8 +43,10 @@ export class PushProof {
     if (problem) return `no bytes passed its data client: ${problem.detail}`;
     // A released rathole opens a port once and for all: there it says nothing.
     if (ports.length === 0 || !this.rathole.has('revocation')) return null;
-    const bound = { tcp: await boundPorts('tcp'), udp: await boundPorts('udp') };
-    const missing = ports.find(({ protocol, port }) => !bound[protocol].has(port));
+    const bound = { tcp: await BoundPorts.read('tcp'), udp: await BoundPorts.read('udp') };
+    const missing = ports.find(
+      ({ protocol, bindAddress, port }) => !bound[protocol].has(bindAddress, port),
+    );
     return missing ? `${missing.protocol} port ${missing.port} did not open` : null;
   }
 }

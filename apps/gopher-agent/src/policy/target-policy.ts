@@ -1,0 +1,79 @@
+import { Logger } from '@nestjs/common';
+import { access, constants, readFile } from 'node:fs/promises';
+import { parseHostPort, type RatholeClientService } from '@gopher/rathole';
+import { ConfigRefusedError } from '../agent.errors.js';
+import { parsePolicy, PolicyFileError } from './parse-policy.js';
+import { type Policy, presetPolicy, type Resolve } from './policy.js';
+import { resolveHost } from './resolve-host.js';
+
+/**
+ * What the machine's owner lets the edge publish. Read anew for every push that brings a target, and
+ * never written: it is the owner's.
+ */
+export class TargetPolicy {
+  private readonly logger = new Logger(TargetPolicy.name);
+  private hasWarned = false;
+
+  constructor(
+    private readonly path: string,
+    private readonly resolve: Resolve = resolveHost,
+  ) {}
+
+  /** @throws ConfigRefusedError that names the service, the file, and what in it forbids the target */
+  async check(services: readonly RatholeClientService[]): Promise<void> {
+    if (services.length === 0) return;
+    const policy = await this.read();
+    for (const { name, localAddr } of services) {
+      const target = parseHostPort(localAddr);
+      const objection = target && (await policy.objection(target, this.resolve));
+      if (!objection) continue;
+      throw new ConfigRefusedError(
+        `The service "${name}" leads to ${localAddr}, which the policy of this machine does not allow: ${this.path}, ${objection}`,
+      );
+    }
+  }
+
+  private async read(): Promise<Policy> {
+    const text = await this.readText();
+    if (text === null) return presetPolicy('lan', 'which does not exist');
+    await this.warnIfWritable();
+    try {
+      return parsePolicy(text);
+    } catch (cause) {
+      if (!(cause instanceof PolicyFileError)) throw cause;
+      throw this.unusable(cause.message, cause);
+    }
+  }
+
+  /** null when there is none. */
+  private async readText(): Promise<string | null> {
+    try {
+      return await readFile(this.path, 'utf8');
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+      throw this.unusable(message, cause);
+    }
+  }
+
+  private unusable(why: string, cause: unknown): ConfigRefusedError {
+    return new ConfigRefusedError(
+      `The policy of this machine can not be read, so that no target can be added or changed: ${this.path}, ${why}`,
+      { cause },
+    );
+  }
+
+  /** Whoever takes over the agent could then allow himself everything. */
+  private async warnIfWritable(): Promise<void> {
+    if (this.hasWarned || process.getuid?.() === 0) return;
+    const isWritable = await access(this.path, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!isWritable) return;
+    this.hasWarned = true;
+    this.logger.warn(
+      `${this.path} can be written by the user of the agent: give it to root, so that it still holds when the agent is taken over`,
+    );
+  }
+}
