@@ -100,7 +100,8 @@ export class DataClient {
     const since = stillNew.filter((name) => !anew.includes(name));
     const startedAt = new Map(now.startedAt);
     for (const name of since) startedAt.set(name, older?.before.startedAt.get(name) ?? 0);
-    const expected: Expected = { anew: [...anew, ...since], up: [] };
+    const gone = [...now.startedAt.keys()].filter((name) => !names.has(name));
+    const expected: Expected = { anew: [...anew, ...since], gone, up: [] };
     return new Trial(
       push.revision,
       push.confirmWithinSeconds * 1_000,
@@ -186,7 +187,7 @@ export class DataClient {
     if (!this.uptake.isTold) return;
     const names = new Set(this.config.config?.services.map(({ name }) => name));
     const up = trial.wereUp.filter((name) => names.has(name));
-    const why = await this.uptake.refusal(before, { anew: [], up }, WAY_BACK_MS);
+    const why = await this.uptake.refusal(before, { anew: [], gone: [], up }, WAY_BACK_MS);
     if (why !== null) await this.restart(`it does not go back to the file it had: ${why}`);
   }
 

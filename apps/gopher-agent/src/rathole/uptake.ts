@@ -26,6 +26,8 @@ export interface Before {
 export interface Expected {
   /** Started and established anew since then: an older channel outlives any change and proves nothing. */
   anew: readonly string[];
+  /** Were known to rathole, and are not any more: that it drops them proves as much. */
+  gone: readonly string[];
   /** Established, since whenever. */
   up: readonly string[];
 }
@@ -103,13 +105,13 @@ export class Uptake {
     if (this.hasRead(before)) watch.readAt ??= now;
     const missing = this.missing(before, expected);
     if (missing.length === 0 && this.isSettled(watch, now)) return null;
-    return now - beganAt < withinMs ? undefined : this.complaint(missing, withinMs);
+    return now - beganAt < withinMs ? undefined : this.complaint(missing, watch);
   }
 
   /** It has read the file, and would have said by now that it refuses it. */
   private isSettled({ expected, readAt }: Watch, now: number): boolean {
     if (readAt === null) return false;
-    return expected.anew.length > 0 || now - readAt >= SETTLE_MS;
+    return expected.anew.length + expected.gone.length > 0 || now - readAt >= SETTLE_MS;
   }
 
   private async pokeIfUnread(watch: Watch): Promise<void> {
@@ -142,20 +144,29 @@ export class Uptake {
     return status.state === 'backing-off' || status.restarts > before.restarts;
   }
 
-  private missing({ startedAt }: Before, { anew, up }: Expected): string[] {
+  private missing({ startedAt }: Before, { anew, gone, up }: Expected): string[] {
     const known = new Map(this.log.services().map((service) => [service.name, service]));
     const isUp = (name: string) => known.get(name)?.state === 'established';
     const isNew = (name: string) =>
       known.get(name)?.startedAt.getTime() !== startedAt.get(name) && isUp(name);
-    return [...anew.filter((name) => !isNew(name)), ...up.filter((name) => !isUp(name))];
+    return [
+      ...anew.filter((name) => !isNew(name)),
+      ...gone.filter((name) => known.has(name)),
+      ...up.filter((name) => !isUp(name)),
+    ];
   }
 
-  private complaint([first, ...more]: string[], withinMs: number): string {
+  private complaint(
+    [first, ...more]: string[],
+    { expected, withinMs }: Pick<Watch, 'expected' | 'withinMs'>,
+  ): string {
     const within = `within ${withinMs / 1_000} s`;
     if (first === undefined) return `rathole did not read it ${within}`;
     const problem = this.log.services().find(({ name }) => name === first)?.problem;
+    const isKept = expected.gone.includes(first);
     const others = more.length > 0 ? ` and ${more.length} more` : '';
     const why = problem ? `: ${problem}` : '';
+    if (isKept) return `rathole did not let go of the service "${first}"${others} ${within}`;
     return `the service "${first}"${others} did not reach the edge ${within}${why}`;
   }
 
