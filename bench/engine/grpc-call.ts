@@ -1,0 +1,81 @@
+import {
+  Client,
+  credentials,
+  type handleUnaryCall,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+} from '@grpc/grpc-js';
+import { MORE_THAN_DIRECT_MS } from '../support/comparison.js';
+import type { Rig } from './rig.js';
+
+/** A call takes some 40 ms through the released one. */
+const CALLS = 300;
+const MESSAGE = Buffer.alloc(64, 'gopher');
+const CALL_MS = 5_000;
+
+const SAY: MethodDefinition<Buffer, Buffer> = {
+  path: '/bench.Echo/Say',
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (message) => message,
+  requestDeserialize: (message) => message,
+  responseSerialize: (message) => message,
+  responseDeserialize: (message) => message,
+};
+
+/** A unary call that gives back what it got. */
+export async function grpcCall(rig: Rig): Promise<void> {
+  rig.scene.note('gRPC calls');
+  const target = `127.0.0.1:${rig.port()}`;
+  const server = await rig.scene.own(
+    () => listen(target),
+    (server) => server.forceShutdown(),
+  );
+  await rig.compare({ target }, async (comparison) => {
+    const { ours, theirs, direct } = comparison.ways;
+    const clients = {
+      ours: await connect(rig, ours.address),
+      theirs: await connect(rig, theirs.address),
+      direct: await connect(rig, direct.address),
+    };
+    const ms = await comparison.inTurns(CALLS, (role) => call(clients[role]));
+    comparison.reportLatency('gRPC call', ms, { moreThanDirectMs: MORE_THAN_DIRECT_MS });
+    for (const client of Object.values(clients)) client.close();
+  });
+  server.forceShutdown();
+}
+
+async function listen(address: string): Promise<Server> {
+  const server = new Server();
+  const echo = (({ request }, answer) => answer(null, request)) as handleUnaryCall<Buffer, Buffer>;
+  server.addService({ say: SAY }, { say: echo });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+    error ? reject(error) : resolve(),
+  );
+  await promise;
+  return server;
+}
+
+function connect(rig: Rig, address: string): Promise<Client> {
+  return rig.scene.own(
+    () => new Client(address, credentials.createInsecure()),
+    (client) => client.close(),
+  );
+}
+
+/** @returns ms */
+function call(client: Client): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const began = performance.now();
+  client.makeUnaryRequest(
+    SAY.path,
+    SAY.requestSerialize,
+    SAY.responseDeserialize,
+    MESSAGE,
+    { deadline: Date.now() + CALL_MS },
+    (error) => (error ? reject(error) : resolve(performance.now() - began)),
+  );
+  return promise;
+}
