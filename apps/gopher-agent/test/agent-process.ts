@@ -37,7 +37,7 @@ export class TestMachine implements AsyncDisposable {
     readonly directory: string,
     readonly edge: FakeEdge,
     readonly ports: { agent: number; check: number },
-    private readonly rathole: string,
+    private rathole: string,
   ) {}
 
   /** @param rathole default: the one that Gopher prefers */
@@ -82,6 +82,11 @@ export class TestMachine implements AsyncDisposable {
       GOPHER_RATHOLE: this.rathole,
       GOPHER_TEST_KILL_AT: join(this.directory, 'kill-at'),
     };
+  }
+
+  /** From its next start on. */
+  useRathole(path: string): void {
+    this.rathole = path;
   }
 
   /** From now on the agent as it is shipped: bundled, and with the flags that it is run with. */

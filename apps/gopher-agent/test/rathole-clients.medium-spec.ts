@@ -7,6 +7,7 @@ import type { AgentCaller } from './agent-caller.js';
 import { TestMachine } from './agent-process.js';
 import { exchange, keepOpen, startEcho } from './echo.js';
 import { freePort } from '../../../test/product/free-port.js';
+import { ratholePath, releasedRathole } from '../../../test/product/rathole.js';
 
 const { CONNECTED, FROZEN, STOPPED } = RatholeClientState;
 
@@ -117,6 +118,30 @@ describe('the rathole clients of a machine', () => {
     expect(after.data?.pid).toBe(before.data?.pid);
     expect(after.instanceId).not.toBe(before.instanceId);
     expect(after).toMatchObject({ activeTunnels: 1, data: { restartNeeded: false } });
+  }, 60_000);
+
+  it('says of which build the client is that runs, not the one that it would start', async ({
+    skip,
+  }) => {
+    const released = releasedRathole();
+    skip(released === null, 'there is no released rathole: npm run rathole -- --released');
+    const { ratholeVersion } = await caller.status();
+    const changeTo = async (path: string) => {
+      await machine.kill('SIGTERM');
+      machine.useRathole(path);
+      await machine.run();
+      await vi.waitFor(() => connected(), { timeout: 10_000 });
+    };
+    await changeTo(released!);
+    const adopted = { ratholeVersion, data: { restartNeeded: true } };
+    expect(await caller.status()).toMatchObject(adopted);
+    await caller.call('restartRathole', { reason: 'test' });
+    await vi.waitFor(() => connected(), { timeout: 10_000 });
+    expect(await caller.status()).toMatchObject({ ratholeVersion: '0.5.0' });
+    await changeTo(await ratholePath());
+    await caller.call('restartRathole', { reason: 'test' });
+    await vi.waitFor(() => connected(), { timeout: 10_000 });
+    expect(await caller.status()).toMatchObject({ ratholeVersion });
   }, 60_000);
 
   it('shows it all on the machine itself, with the agent and without', async () => {

@@ -8,7 +8,13 @@ export {
 } from './engine.js';
 export { EngineBuildError, EngineMissingError, type EngineAttempt } from './engine.errors.js';
 export type { LocateOptions } from './locate.js';
-export { buildRathole, buildReleasedRathole, locateRathole, RATHOLE_VERSION } from './rathole.js';
+export {
+  buildRathole,
+  buildReleasedRathole,
+  locateRathole,
+  RATHOLE_VERSION,
+  runningRatholeVersion,
+} from './rathole.js';
 export {
   isWhollyPatched,
   patchLevelOf,

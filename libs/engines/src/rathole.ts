@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions } from './build.js';
 import type { Engine, EngineRecipe, Environment, LocatedEngine } from './engine.js';
+import { inspect } from './inspect.js';
 import { locate, type LocateOptions } from './locate.js';
 import { PATCH_LEVEL, patchLevelOf } from './rathole-patches.js';
 
@@ -73,6 +74,14 @@ function cargoDirs({ CARGO_HOME, HOME }: Environment): string[] {
  */
 export function locateRathole(options: LocateOptions): Promise<LocatedEngine> {
   return locate(RATHOLE, options);
+}
+
+/**
+ * Of one that runs, whose file may have been replaced since. null: it is gone, or is another program.
+ */
+export async function runningRatholeVersion(pid: number): Promise<string | null> {
+  const inspected = await inspect(RATHOLE, `/proc/${pid}/exe`);
+  return 'version' in inspected ? inspected.version : null;
 }
 
 /** With Gopher's patches, from a checkout. About two minutes on two cores. See `build`. */

@@ -13,6 +13,12 @@ export class RatholeBinary {
     return this.located?.version ?? '';
   }
 
+  /** Of a client that was found running: it may be older than the one that would be started now. */
+  async versionOf(pid: number): Promise<string> {
+    const { runningRatholeVersion } = await import('@gopher/engines');
+    return (await runningRatholeVersion(pid)) ?? '';
+  }
+
   /** @throws EngineMissingError that says what was tried and what to do */
   async find(): Promise<string> {
     if (this.located) return this.located.path;

@@ -21,6 +21,8 @@ export class RatholeClients {
   private readonly restarting = new Map<ClientName, Promise<ProcessStatus>>();
   private readonly healed = new Map<ClientName, number>();
   private readonly timers = new Map<ClientName, NodeJS.Timeout>();
+  /** A data client that was found running. */
+  private adopted: { pid: number; version: string } | null = null;
   private isReleased = false;
 
   constructor(
@@ -53,8 +55,10 @@ export class RatholeClients {
     return this.problems.get(name) ?? '';
   }
 
+  /** Of the data client. */
   get ratholeVersion(): string {
-    return this.binary.version;
+    const pid = this.status('data')?.pid;
+    return this.adopted?.pid === pid ? (this.adopted?.version ?? '') : this.binary.version;
   }
 
   logFile(name: ClientName): string {
@@ -133,8 +137,13 @@ export class RatholeClients {
     }
   }
 
-  private startOnce(name: ClientName): Promise<ProcessStatus> {
-    return this.startIn(() => this.places[name]);
+  private async startOnce(name: ClientName): Promise<ProcessStatus> {
+    const status = await this.startIn(() => this.places[name]);
+    const { pid, adopted } = status;
+    if (name === 'data' && adopted && pid !== null) {
+      this.adopted = { pid, version: await this.binary.versionOf(pid) };
+    }
+    return status;
   }
 
   /** Where to is asked last: the control client may move meanwhile. */

@@ -8,6 +8,7 @@ import {
   type RatholeCapabilityId,
   ratholeHas,
   ratholeLacks,
+  runningRatholeVersion,
 } from '@gopher/engines';
 import { parseHostPort } from '@gopher/rathole';
 import { Supervisor } from '@gopher/supervisor';
@@ -201,7 +202,8 @@ export class RatholeServer {
           ...(ratholePoolSize === undefined ? {} : { RATHOLE_POOL_SIZE: String(ratholePoolSize) }),
         },
       });
-      if (adopted && pid !== null) this.adopted = { pid, version: await runningVersion(pid) };
+      if (adopted && pid !== null)
+        this.adopted = { pid, version: await runningRatholeVersion(pid) };
       this.started = true;
       this.missing = false;
       this.problem = null;
@@ -230,13 +232,4 @@ export class RatholeServer {
     if (problem !== this.problem) this.logger.error(problem);
     this.problem = problem;
   }
-}
-
-/** The program may have been replaced since: what runs is asked, not what is at its path. */
-async function runningVersion(pid: number): Promise<string | null> {
-  const options = { explicitPath: `/proc/${pid}/exe`, searchPath: '' };
-  return locateRathole(options).then(
-    ({ version }) => version,
-    () => null,
-  );
 }
