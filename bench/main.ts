@@ -3,9 +3,12 @@ import { availableParallelism, constants, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { agentFootprint } from './agent-footprint.bench.js';
+import { burst100 } from './burst-100.bench.js';
+import { convergeAfterOffline } from './converge-after-offline.bench.js';
 import { dataPlane } from './data-plane.bench.js';
 import { engine } from './engine.bench.js';
 import { heal } from './heal.bench.js';
+import { pushLatency } from './push-latency.bench.js';
 import { restartUnderLoad } from './restart-under-load.bench.js';
 import { serverFootprint } from './server-footprint.bench.js';
 import { getRathole } from './support/get-rathole.js';
@@ -16,6 +19,9 @@ import { tunnelCreate } from './tunnel-create.bench.js';
 
 const BENCHMARKS = new Map<string, (scene: Scene) => Promise<void>>([
   ['tunnel-create', tunnelCreate],
+  ['push-latency', pushLatency],
+  ['burst-100', burst100],
+  ['converge-after-offline', convergeAfterOffline],
   ['heal', heal],
   ['agent-footprint', agentFootprint],
   ['server-footprint', serverFootprint],
