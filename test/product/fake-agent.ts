@@ -17,6 +17,7 @@ import {
 import {
   AgentService,
   type ConfirmCertificateRequest,
+  type ConfirmControlConfigRequest,
   type ConfirmRatholeConfigRequest,
   ConfigState,
   type InstallCertificateRequest,
@@ -24,10 +25,12 @@ import {
   PROTOCOL_VERSION,
   RatholeClientState,
   RevertCause,
+  type UpdateControlConfigRequest,
   type UpdateRatholeConfigRequest,
   type WatchStatusRequest,
   type WatchStatusResponse,
 } from '@gopher/proto';
+import { configSha256 } from '@gopher/rathole';
 
 type Provider = Parameters<typeof experimental.createCertificateProviderServerCredentials>[0];
 type IdentityListener = Parameters<Provider['addIdentityCertificateListener']>[0];
@@ -42,6 +45,8 @@ export const AGENT_CALLS = [
   'createCertificateRequest',
   'installCertificate',
   'confirmCertificate',
+  'updateControlConfig',
+  'confirmControlConfig',
 ] as const;
 export type AgentCall = (typeof AGENT_CALLS)[number];
 
@@ -61,6 +66,8 @@ export interface FakeAgentOptions {
    * What its enrolment gave its data client. Default: nothing, and it is older than confirmations.
    */
   config?: HeldConfig;
+  /** What its enrolment gave its control client. Default: it is older than to say. */
+  control?: string;
 }
 
 interface HeldConfig {
@@ -101,12 +108,19 @@ export class FakeAgent {
   notTaking: string | null = null;
   /** Takes back what is not confirmed within so long, whatever a push says. */
   windowMs: number | null = null;
+  /** Every control client that it was told to start, in the order of arrival. */
+  readonly controlPushes: UpdateControlConfigRequest[] = [];
+  /** Answers what would move its control client with INVALID_ARGUMENT and this. */
+  refusingControl: string | null = null;
+  /** The port at which a second control client lets it be reached; null: it does not get through. */
+  secondPort: (toml: string) => Promise<number | null> = () => Promise.resolve(null);
   /** What its data client is told to run from now on. */
   onConfig: (toml: string) => Promise<void> | void = () => {};
   /** Resolves a call before it is carried out. */
   before: (call: AgentCall) => Promise<void> | void = () => {};
 
-  private readonly server = new Server({ 'grpc.enable_channelz': 0 });
+  /** One for each port, as if for each control client. */
+  private readonly servers = new Map<number, Server>();
   private readonly streams = new Set<StatusStream>();
   private readonly provider: RotatingProvider;
   private identity: AgentIdentity;
@@ -114,9 +128,10 @@ export class FakeAgent {
   private pending: AgentIdentity | null = null;
   private listeningPort = 0;
   private held: HeldConfig;
+  private control: { sha256: string; port: number; timer: NodeJS.Timeout } | null = null;
   private trial: { config: HeldConfig; timer: NodeJS.Timeout } | null = null;
 
-  private constructor({ machineId, caPem, identity, config }: FakeAgentOptions) {
+  private constructor({ machineId, caPem, identity, config, control }: FakeAgentOptions) {
     this.identity = identity;
     this.provider = new RotatingProvider(caPem, identity);
     this.held = config ?? { revision: 0, toml: '', sha256: '' };
@@ -125,12 +140,13 @@ export class FakeAgent {
       ...healthyStatus(machineId),
       config: applied(this.held, ConfigState.APPLIED),
       highestRevision: revision,
+      controlSha256: control === undefined ? '' : configSha256(control),
     };
   }
 
   static async listen(options: FakeAgentOptions): Promise<FakeAgent> {
     const agent = new FakeAgent(options);
-    await agent.open(options.port ?? 0);
+    agent.listeningPort = await agent.open(options.port ?? 0);
     return agent;
   }
 
@@ -181,29 +197,38 @@ export class FakeAgent {
 
   /** Breaks every connection; new ones are welcome. */
   disconnect(): void {
-    this.server.drain(this.address, 0);
+    this.servers.get(this.port)?.drain(this.address, 0);
   }
 
   /** Ends every connection and the listener. */
   close(): void {
     clearTimeout(this.trial?.timer);
+    clearTimeout(this.control?.timer);
     for (const stream of this.streams) stream.end();
-    this.server.forceShutdown();
+    for (const port of [...this.servers.keys()]) this.shut(port);
   }
 
-  private async open(port: number): Promise<void> {
+  private shut(port: number): void {
+    this.servers.get(port)?.forceShutdown();
+    this.servers.delete(port);
+  }
+
+  private async open(port: number): Promise<number> {
     // grpc-js names the two parameters the wrong way round: the first is the identity.
     const { provider } = this;
     const tls = experimental.createCertificateProviderServerCredentials(provider, provider, true);
-    this.server.addService(AgentService, this.implementation());
-    this.listeningPort = await new Promise<number>((resolve, reject) => {
-      this.server.bindAsync(`127.0.0.1:${port}`, tls, (error, bound) =>
-        error ? reject(error) : resolve(bound),
+    const server = new Server({ 'grpc.enable_channelz': 0 });
+    const bound = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(`127.0.0.1:${port}`, tls, (error, found) =>
+        error ? reject(error) : resolve(found),
       );
     });
+    server.addService(AgentService, this.implementation(bound));
+    this.servers.set(bound, server);
+    return bound;
   }
 
-  private implementation(): UntypedServiceImplementation {
+  private implementation(port: number): UntypedServiceImplementation {
     return {
       getStatus: this.unary('getStatus', () => ({ status: this.status })),
       updateRatholeConfig: this.unary('updateRatholeConfig', (request) => this.take(request)),
@@ -212,6 +237,10 @@ export class FakeAgent {
       createCertificateRequest: this.unary('createCertificateRequest', () => this.request()),
       installCertificate: this.unary('installCertificate', (request) => this.install(request)),
       confirmCertificate: this.unary('confirmCertificate', (request) => this.confirm(request)),
+      updateControlConfig: this.unary('updateControlConfig', (request) => this.begin(request)),
+      confirmControlConfig: this.unary('confirmControlConfig', (request) =>
+        this.settle(request, port),
+      ),
       watchStatus: (stream: StatusStream) => this.watch(stream),
     };
   }
@@ -302,6 +331,42 @@ export class FakeAgent {
       throw nothingPending(`Revision ${revision} was taken back`);
     }
     return { config: applied(this.held, ConfigState.APPLIED) };
+  }
+
+  private async begin(request: UpdateControlConfigRequest) {
+    this.controlPushes.push(request);
+    const { toml, sha256, confirmWithinSeconds } = request;
+    if (this.refusingControl !== null) {
+      throw failure(status.INVALID_ARGUMENT, this.refusingControl);
+    }
+    if ([this.control?.sha256, this.status.controlSha256].includes(sha256)) return {};
+    this.endSecond();
+    const port = await this.secondPort(toml);
+    if (port !== null) await this.open(port);
+    const timer = setTimeout(() => this.endSecond(), confirmWithinSeconds * 1_000);
+    this.control = { sha256, port: port ?? 0, timer };
+    return {};
+  }
+
+  private endSecond(): void {
+    clearTimeout(this.control?.timer);
+    this.shut(this.control?.port ?? 0);
+    this.control = null;
+  }
+
+  private settle({ sha256 }: ConfirmControlConfigRequest, port: number) {
+    const { control } = this;
+    if (!control && sha256 === this.status.controlSha256 && port === this.port) return {};
+    if (control?.sha256 !== sha256 || control.port !== port) {
+      throw nothingPending('This call did not come through the control client that it confirms');
+    }
+    clearTimeout(control.timer);
+    const before = this.port;
+    this.control = null;
+    this.listeningPort = port;
+    this.tell({ controlSha256: sha256 });
+    this.shut(before);
+    return {};
   }
 
   private async request() {

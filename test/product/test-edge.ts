@@ -43,7 +43,7 @@ export class TestEdge {
   private constructor(
     readonly directory: string,
     readonly ports: PortBlock,
-    private readonly settings: Record<string, string>,
+    readonly settings: Record<string, string>,
   ) {}
 
   static async start(settings: Record<string, string> = {}): Promise<TestEdge> {

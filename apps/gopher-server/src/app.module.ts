@@ -13,6 +13,7 @@ import { ApiTokens } from './api-token/api-tokens.js';
 import { ServerConfig } from './config/server.config.js';
 import { Housekeeping } from './database/housekeeping.js';
 import { ConfigPusher } from './edge/config-pusher.js';
+import { ControlMover } from './edge/control-mover.js';
 import { EdgeController } from './edge/edge.controller.js';
 import { EdgeIdentity } from './edge/edge-identity.js';
 import { FetchedConfigs } from './edge/fetched-configs.js';
@@ -126,6 +127,7 @@ export class AppModule {
         BackChannels,
         CertificateRenewal,
         ConfigPusher,
+        ControlMover,
         DataCheck,
         EdgeEvents,
         EnrolmentService,

@@ -33,6 +33,9 @@ class NoEdgeView extends EdgeView {
   revision() {
     return null;
   }
+  controlProblem() {
+    return null;
+  }
 }
 
 const edge = { value: uuidv7() } satisfies EdgeId;

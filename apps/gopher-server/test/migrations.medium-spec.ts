@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { AddMachineAgent1761000002000 } from '../src/database/migrations/1761000002000-add-machine-agent.js';
+import { AddControlMove1761000005000 } from '../src/database/migrations/1761000005000-add-control-move.js';
 import { CreateMachineRevision1761000004000 } from '../src/database/migrations/1761000004000-create-machine-revision.js';
 import { dataSourceOptions, schemaOptions } from '../src/database/data-source.options.js';
 import { createDatabase, createEmptyDatabase, type TestingDatabase } from './testing-database.js';
@@ -55,6 +56,29 @@ describe('migrations', () => {
     expect(row).toEqual({ all: 1000, bare: 1000 });
   });
 
+  it('give back the port of a control client that is moving', async () => {
+    database = await createDatabase();
+    source = await new DataSource(dataSourceOptions(database.url)).initialize();
+    await source.query(
+      `INSERT INTO machine (id, edge_id, name) VALUES (gen_random_uuid(), gen_random_uuid(), 'm')`,
+    );
+    await source.query(
+      `INSERT INTO back_channel (machine_id, port, check_port, agent_port, agent_check_port,
+         token_sealed, check_token_sealed, next_port, next_token_sealed)
+       SELECT id, 1, 2, 3, 4, 'a', 'b', 5, 'c' FROM machine`,
+    );
+    await source.query(
+      `INSERT INTO port_lease (edge_id, protocol, port, purpose, machine_id)
+       SELECT edge_id, 'tcp', port, purpose, id FROM machine,
+         (VALUES (1, 'back-channel'), (2, 'data-check'), (5, 'back-channel')) l (port, purpose)`,
+    );
+    const { migrations } = schemaOptions;
+    const later = migrations.slice(migrations.indexOf(AddControlMove1761000005000));
+    for (const _ of later) await source.undoLastMigration();
+    const leases: unknown[] = await source.query('SELECT port FROM port_lease ORDER BY port');
+    expect(leases).toEqual([{ port: 1 }, { port: 2 }]);
+  });
+
   it('carry over what was known of configurations, there and back', async () => {
     database = await createEmptyDatabase();
     const before = schemaOptions.migrations.slice(
@@ -89,7 +113,7 @@ describe('migrations', () => {
       `INSERT INTO machine_revision (id, machine_id, number, sha256, class, cause, outcome)
        SELECT gen_random_uuid(), id, 9, 'cd', 'services', 'test', 'reverted' FROM machine`,
     );
-    await source.undoLastMigration();
+    for (const _ of schemaOptions.migrations.slice(before.length)) await source.undoLastMigration();
     const [back] = await source.query(`SELECT min(revision) AS revision, count(*)::int AS "all",
       min(outcome) AS outcome FROM machine_config`);
     expect(back).toEqual({ revision: 9, all: 3, outcome: 'pending' });

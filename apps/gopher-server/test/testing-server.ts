@@ -204,7 +204,7 @@ export class TestingServer {
   async agentAt(
     machineId: string,
     identity: AgentIdentity,
-    { says, ...options }: { says?: string } & Pick<FakeAgentOptions, 'config'> = {},
+    { says, ...options }: { says?: string } & Pick<FakeAgentOptions, 'config' | 'control'> = {},
   ): Promise<FakeAgent> {
     const agent = await FakeAgent.listen({
       ...options,

@@ -21,7 +21,10 @@ export class Machine {
   @Column({ type: 'integer', default: 1 })
   version!: number;
 
-  /** host:port where the edge reaches the agent; written by enrolment alone; null: no agent. */
+  /**
+   * host:port where the edge reaches the agent; null: no agent. Written by enrolment, and besides it
+   * only by a confirmed move of the control client.
+   */
   @Column({ name: 'agent_addr', type: 'text', nullable: true })
   agentAddr!: string | null;
 

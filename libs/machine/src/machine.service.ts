@@ -110,6 +110,11 @@ export class MachineService {
     await tx.update(Machine, { id: target.id }, { agentAddr: target.agentAddr });
   }
 
+  /** Its agent is reached elsewhere from here on. For a confirmed move of its control client alone. */
+  async moveAgent(target: AgentTarget, tx: EntityManager): Promise<void> {
+    await tx.update(Machine, { id: target.id }, { agentAddr: target.agentAddr });
+  }
+
   /** The machine has no agent from here on. For enrolment alone. */
   async detachAgent(id: string, tx: EntityManager): Promise<void> {
     await tx.update(
@@ -145,6 +150,7 @@ export class MachineService {
         tunnels: tunnels.get(machine.id) ?? NO_TUNNELS,
         dataPath: this.view.dataPath(machine.id),
         revision: this.view.revision(machine.id),
+        controlProblem: this.view.controlProblem(machine.id),
       }),
     );
   }

@@ -14,6 +14,7 @@ import { CreateTunnel1761000001000 } from './migrations/1761000001000-create-tun
 import { AddMachineAgent1761000002000 } from './migrations/1761000002000-add-machine-agent.js';
 import { CreateEnrolment1761000003000 } from './migrations/1761000003000-create-enrolment.js';
 import { CreateMachineRevision1761000004000 } from './migrations/1761000004000-create-machine-revision.js';
+import { AddControlMove1761000005000 } from './migrations/1761000005000-add-control-move.js';
 
 /** Classes, not globs: the compiler checks the list. */
 export const schemaOptions = {
@@ -36,6 +37,7 @@ export const schemaOptions = {
     AddMachineAgent1761000002000,
     CreateEnrolment1761000003000,
     CreateMachineRevision1761000004000,
+    AddControlMove1761000005000,
   ],
   synchronize: false,
   // PostgreSQL has gen_random_uuid() built in; do not reach for uuid-ossp on connect.

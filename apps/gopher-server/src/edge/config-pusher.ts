@@ -246,17 +246,23 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
       trial.problem = problem;
       this.show(machine);
     });
-    if (proven && (await this.confirm(trial, inTime))) {
+    if (proven && (await this.confirm(desk, trial, inTime))) {
       desk.took(trial, 'applied');
       return this.done(machine, trial);
     }
     if (!signal.aborted) trial.over = true;
   }
 
-  private async confirm({ number, wanted }: Trial, signal: AbortSignal): Promise<boolean> {
-    const { target, sha256 } = wanted;
+  private async confirm(
+    desk: PushDesk,
+    { number, wanted }: Trial,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     while (!signal.aborted) {
+      // Where the agent is reached may have changed since it was told.
+      const { target } = desk.wanted;
       try {
+        const { sha256 } = wanted;
         await this.agents.confirmRatholeConfig(target, { revision: number, sha256 });
         return true;
       } catch (error) {

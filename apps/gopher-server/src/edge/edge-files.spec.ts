@@ -30,7 +30,11 @@ const AGENT = {
   agentCheckPort: 4_323,
   tokenSealed: 'b',
   checkTokenSealed: 'c',
+  generation: 0,
+  nextPort: null,
+  nextTokenSealed: null,
 };
+const MOVING = { ...AGENT, generation: 1, nextPort: 21_002, nextTokenSealed: 'n' };
 const machine = (id: string, changes: Partial<SnapshotMachine> = {}): SnapshotMachine => ({
   id,
   agent: AGENT,
@@ -43,7 +47,12 @@ function withPortsOfTheirOwn(machines: SnapshotMachine[]): SnapshotMachine[] {
   let port = 10_000;
   return machines.map((one) => ({
     ...one,
-    agent: one.agent && { ...one.agent, port: ++port, checkPort: ++port },
+    agent: one.agent && {
+      ...one.agent,
+      port: ++port,
+      checkPort: ++port,
+      nextPort: one.agent.nextPort && ++port,
+    },
     tunnels: one.tunnels.map((drawn) => ({ ...drawn, port: ++port })),
   }));
 }
@@ -70,9 +79,23 @@ describe(deriveServerFile.name, () => {
 });
 
 describe(deriveMachineFiles.name, () => {
+  it('has a second control client while that moves, under another name and to another port', () => {
+    const { control, nextControl } = deriveMachineFiles(machine('m', { agent: MOVING }), settings);
+    const local_addr = '127.0.0.1:4322';
+    expect([control!.port, nextControl!.port]).toEqual([21_000, 21_002]);
+    expect(clientOf(control!.toml).services).toEqual({
+      'back-channel.m.1': { type: 'tcp', token: 'opened-b', local_addr },
+    });
+    expect(clientOf(nextControl!.toml).services).toEqual({
+      'back-channel.m.2': { type: 'tcp', token: 'opened-n', local_addr },
+    });
+    const agent = { ...AGENT, generation: 2, port: 21_002, tokenSealed: 'n' };
+    expect(deriveMachineFiles(machine('m', { agent }), settings).control).toEqual(nextControl);
+  });
+
   it('puts the back-channel alone into the control file, and the tunnels into the other', () => {
     const files = deriveMachineFiles(machine('m', { tunnels: [tunnel('1')] }), settings);
-    expect(clientOf(files.control).services).toEqual({
+    expect(clientOf(files.control!.toml).services).toEqual({
       'back-channel.m': { type: 'tcp', token: 'opened-b', local_addr: '127.0.0.1:4322' },
     });
     expect(clientOf(files.data.toml).services).toEqual({
@@ -86,15 +109,15 @@ describe(deriveMachineFiles.name, () => {
       machine('m', { agent: null, tunnels: [tunnel('1')] }),
       settings,
     );
-    expect(files.control).toBe('');
+    expect([files.control, files.nextControl]).toEqual([null, null]);
     expect(Object.keys(clientOf(files.data.toml).services)).toEqual(['tunnel.1']);
   });
 
   it('says nothing of other machines, and nothing of the private key of the edge', () => {
     const other = { ...settings, noisePrivateKey: Buffer.alloc(32, 9).toString('base64') };
     const { data, control } = deriveMachineFiles(machine('m'), other);
-    expect(data.toml + control).not.toContain(other.noisePrivateKey);
-    expect(clientOf(control).remote_addr).toBe('edge.example.com:2333');
+    expect(data.toml + control!.toml).not.toContain(other.noisePrivateKey);
+    expect(clientOf(control!.toml).remote_addr).toBe('edge.example.com:2333');
   });
 
   it('gives the same bytes for the same facts, and others for others', () => {
@@ -111,7 +134,7 @@ describe(deriveMachineFiles.name, () => {
     const machines = fc.uniqueArray(
       fc.record({
         id: fc.uuid(),
-        agent: fc.constantFrom(AGENT, null),
+        agent: fc.constantFrom(AGENT, MOVING, null),
         tunnels: fc.uniqueArray(
           fc.uuid().map((id) => tunnel(id)),
           { selector: ({ id }) => id },
@@ -126,9 +149,10 @@ describe(deriveMachineFiles.name, () => {
           Object.entries(services).map(([name, { token }]) => `${name} ${String(token)}`);
         const served = tokens(serverOf(all).services);
         const used = all.flatMap((one) => {
-          const { control, data } = deriveMachineFiles(one, settings);
-          const control_ = control ? tokens(clientOf(control).services) : [];
-          return [...control_, ...tokens(clientOf(data.toml).services)];
+          const { control, nextControl, data } = deriveMachineFiles(one, settings);
+          return [control, nextControl, data].flatMap((file) =>
+            file ? tokens(clientOf(file.toml).services) : [],
+          );
         });
         expect(used.toSorted()).toEqual(served.toSorted());
       }),

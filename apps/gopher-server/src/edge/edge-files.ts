@@ -7,7 +7,12 @@ import {
 } from '@gopher/rathole';
 import type { RevisionTunnel } from '../revision/machine-revision.entity.js';
 import type { DerivedConfig } from '../revision/revisions.js';
-import type { EdgeSnapshot, SnapshotMachine, SnapshotTunnel } from './edge-snapshot.js';
+import type {
+  EdgeSnapshot,
+  SnapshotBackChannel,
+  SnapshotMachine,
+  SnapshotTunnel,
+} from './edge-snapshot.js';
 
 /** Seconds. A frozen peer shows within a few of these; the defaults of rathole are 30 and 40. */
 const HEARTBEAT_INTERVAL_S = 10;
@@ -25,14 +30,28 @@ export interface EdgeSettings {
   open: (sealed: string) => string;
 }
 
+/** A file of a control client, and the port on the edge's loopback that leads through it. */
+export interface ControlFile {
+  toml: string;
+  sha256: string;
+  port: number;
+}
+
 export interface MachineFiles {
-  /** The control client's; empty for a machine without an agent. */
-  control: string;
+  /** null: the machine has no agent. */
+  control: ControlFile | null;
+  /** Of the control client that is to take the place of the present one; null: none is. */
+  nextControl: ControlFile | null;
   data: DerivedConfig;
 }
 
+type ControlWay = Pick<SnapshotBackChannel, 'port' | 'tokenSealed' | 'agentPort'> & {
+  name: string;
+};
+
 export const serviceNames = {
-  backChannel: (machineId: string) => `back-channel.${machineId}`,
+  backChannel: (machineId: string, generation: number) =>
+    generation === 0 ? `back-channel.${machineId}` : `back-channel.${machineId}.${generation}`,
   dataCheck: (machineId: string) => `check.${machineId}`,
   tunnel: (tunnelId: string) => `tunnel.${tunnelId}`,
 };
@@ -50,8 +69,12 @@ export function deriveServerFile(snapshot: EdgeSnapshot, settings: EdgeSettings)
 /** The files of one machine's rathole clients. */
 export function deriveMachineFiles(machine: SnapshotMachine, settings: EdgeSettings): MachineFiles {
   const toml = client(dataServices(machine, settings), settings);
+  const [control = null, nextControl = null] = controlWays(machine).map((way) =>
+    controlFile(way, settings),
+  );
   return {
-    control: machine.agent ? client(controlServices(machine, settings), settings) : '',
+    control,
+    nextControl,
     data: { toml, sha256: configSha256(toml), tunnels: machine.tunnels.map(withoutToken) },
   };
 }
@@ -64,14 +87,14 @@ function serverServices(machine: SnapshotMachine, { open }: EdgeSettings): Ratho
     bindAddr: visitorAddress(tunnel),
   }));
   if (!machine.agent) return tunnels;
-  const { port, checkPort, tokenSealed, checkTokenSealed } = machine.agent;
+  const { checkPort, checkTokenSealed } = machine.agent;
   return [
-    {
-      name: serviceNames.backChannel(machine.id),
+    ...controlWays(machine).map(({ name, port, tokenSealed }): RatholeServerService => ({
+      name,
       type: 'tcp',
       token: open(tokenSealed),
       bindAddr: `127.0.0.1:${port}`,
-    },
+    })),
     {
       name: serviceNames.dataCheck(machine.id),
       type: 'tcp',
@@ -82,17 +105,23 @@ function serverServices(machine: SnapshotMachine, { open }: EdgeSettings): Ratho
   ];
 }
 
-function controlServices({ id, agent }: SnapshotMachine, { open }: EdgeSettings) {
-  const services: RatholeClientService[] = [];
-  if (agent) {
-    services.push({
-      name: serviceNames.backChannel(id),
-      type: 'tcp',
-      token: open(agent.tokenSealed),
-      localAddr: `127.0.0.1:${agent.agentPort}`,
-    });
-  }
-  return services;
+/** The back-channel of the present control client, and that of the next one. */
+function controlWays({ id, agent }: SnapshotMachine): ControlWay[] {
+  if (!agent) return [];
+  const { agentPort, generation, port, tokenSealed, nextPort, nextTokenSealed } = agent;
+  const name = serviceNames.backChannel(id, generation);
+  const present = { name, port, tokenSealed, agentPort };
+  if (nextPort === null || nextTokenSealed === null) return [present];
+  const nextName = serviceNames.backChannel(id, generation + 1);
+  return [present, { name: nextName, port: nextPort, tokenSealed: nextTokenSealed, agentPort }];
+}
+
+function controlFile(way: ControlWay, settings: EdgeSettings): ControlFile {
+  const { name, port, tokenSealed, agentPort } = way;
+  const localAddr = `127.0.0.1:${agentPort}`;
+  const service = { name, type: 'tcp', token: settings.open(tokenSealed), localAddr } as const;
+  const toml = client([service], settings);
+  return { toml, sha256: configSha256(toml), port };
 }
 
 function dataServices({ id, agent, tunnels }: SnapshotMachine, { open }: EdgeSettings) {

@@ -17,6 +17,11 @@ export interface SnapshotBackChannel {
   agentCheckPort: number;
   tokenSealed: string;
   checkTokenSealed: string;
+  /** Moves of the control client that were completed. */
+  generation: number;
+  /** Of the control client that is to take the place of the present one; both null: none is. */
+  nextPort: number | null;
+  nextTokenSealed: string | null;
 }
 
 export interface SnapshotMachine {
@@ -41,7 +46,9 @@ const SNAPSHOT = `
       ELSE json_build_object(
         'agentAddr', m."agent_addr", 'port', b."port", 'checkPort', b."check_port",
         'agentPort', b."agent_port", 'agentCheckPort', b."agent_check_port",
-        'tokenSealed', b."token_sealed", 'checkTokenSealed', b."check_token_sealed") END AS "agent",
+        'tokenSealed', b."token_sealed", 'checkTokenSealed', b."check_token_sealed",
+        'generation', b."generation", 'nextPort', b."next_port",
+        'nextTokenSealed', b."next_token_sealed") END AS "agent",
     coalesce((
       SELECT json_agg(json_build_object(
         'id', t."id", 'protocol', t."protocol", 'target', t."target",

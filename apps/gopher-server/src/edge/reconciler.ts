@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { Subject } from 'rxjs';
 import type { DataSource, EntityManager } from 'typeorm';
 import { MachineNotFoundError } from '@gopher/machine';
 import { ServerConfig } from '../config/server.config.js';
@@ -8,6 +9,7 @@ import { AgentFollower } from '../machine/agent-follower.js';
 import { SecretBox } from '../secret/secret-box.js';
 import { Revisions } from '../revision/revisions.js';
 import { ConfigPusher } from './config-pusher.js';
+import type { WantedControl } from './control-mover.js';
 import {
   deriveMachineFiles,
   deriveServerFile,
@@ -38,6 +40,9 @@ interface Pass {
  */
 @Injectable()
 export class Reconciler {
+  /** What the control clients should have, after each pass: of every machine that has an agent. */
+  readonly controls = new Subject<readonly WantedControl[]>();
+
   private readonly logger = new Logger(Reconciler.name);
   private running: Pass | null = null;
   private next: Pass | null = null;
@@ -89,7 +94,7 @@ export class Reconciler {
     const { toml, sha256 } = data;
     const reported = this.pusher.reported(machineId);
     const revision = await this.revisions.enrol(machineId, data, reported);
-    return { control, data: { revision, toml, sha256 } };
+    return { control: control?.toml ?? '', data: { revision, toml, sha256 } };
   }
 
   private plan(): Pass {
@@ -116,7 +121,7 @@ export class Reconciler {
   private hand(snapshot: EdgeSnapshot, settings: EdgeSettings): void {
     const derived = snapshot.machines.map((machine) => ({
       ...machine,
-      data: deriveMachineFiles(machine, settings).data,
+      ...deriveMachineFiles(machine, settings),
     }));
     const withAgent = derived.filter(({ agent }) => agent !== null);
     this.fetched.want(
@@ -129,6 +134,13 @@ export class Reconciler {
         target: { id, agentAddr: agent!.agentAddr },
         checkPort: agent!.checkPort,
         ...data,
+      })),
+    );
+    this.controls.next(
+      withAgent.map(({ id, agent, control, nextControl }) => ({
+        target: { id, agentAddr: agent!.agentAddr },
+        present: control!,
+        next: nextControl,
       })),
     );
     this.follower.follow(

@@ -1,8 +1,17 @@
-import { Column, CreateDateColumn, Entity, JoinColumn, OneToOne, PrimaryColumn } from 'typeorm';
+import {
+  Check,
+  Column,
+  CreateDateColumn,
+  Entity,
+  JoinColumn,
+  OneToOne,
+  PrimaryColumn,
+} from 'typeorm';
 import { Machine } from '@gopher/machine';
 
 /** How the edge reaches one agent: two rathole services, one on each of the machine's clients. */
 @Entity({ name: 'back_channel' })
+@Check('back_channel_next_check', `("next_port" IS NULL) = ("next_token_sealed" IS NULL)`)
 export class BackChannel {
   @PrimaryColumn({
     name: 'machine_id',
@@ -36,6 +45,17 @@ export class BackChannel {
 
   @Column({ name: 'check_token_sealed', type: 'text' })
   checkTokenSealed!: string;
+
+  /** Counts the moves of the control client; part of the name of its rathole service. */
+  @Column({ type: 'integer', default: 0 })
+  generation!: number;
+
+  /** As `port`, for the control client that is to take the place of the present one; null: none is. */
+  @Column({ name: 'next_port', type: 'integer', nullable: true })
+  nextPort!: number | null;
+
+  @Column({ name: 'next_token_sealed', type: 'text', nullable: true })
+  nextTokenSealed!: string | null;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { EdgeId } from '@gopher/machine';
+import { EdgeId, MachineService } from '@gopher/machine';
 import { randomSecret } from '../secret/one-time-secret.js';
 import { SecretBox } from '../secret/secret-box.js';
 import { PortLeases } from '../tunnel/port-leases.js';
@@ -12,6 +12,9 @@ export interface AgentPorts {
   checkPort: number;
 }
 
+/** host:port at which the edge reaches the agent behind a port of its own. */
+export const agentAddress = (port: number): string => `127.0.0.1:${port}`;
+
 /** The two ways from the edge to an agent: their ports and their rathole tokens. */
 @Injectable()
 export class BackChannels {
@@ -20,13 +23,18 @@ export class BackChannels {
     private readonly leases: PortLeases,
     private readonly box: SecretBox,
     private readonly edge: EdgeId,
+    private readonly machines: MachineService,
   ) {}
 
-  /** Repeatable: a machine that has one keeps it, with the ports that its agent has now. */
+  /**
+   * Repeatable: a machine that has one keeps it, with the ports that its agent has now. A move of its
+   * control client ends: what an enrolment hands out leads through the present one.
+   */
   async prepare(tx: EntityManager, machineId: string, ports: AgentPorts): Promise<BackChannel> {
-    const known = await tx.findOneBy(BackChannel, { machineId });
+    const known = await locked(tx, machineId);
     const agent = { agentPort: ports.agentPort, agentCheckPort: ports.checkPort };
     if (known) {
+      await this.endMove(tx, known);
       await tx.update(BackChannel, { machineId }, agent);
       return Object.assign(known, agent);
     }
@@ -47,6 +55,43 @@ export class BackChannels {
     await this.leases.releaseBackChannel(tx, machineId);
   }
 
+  /**
+   * Has the next control client a port and a token, unless it has.
+   * @throws MachineNotFoundError, NoFreePortError
+   */
+  async beginMove(machineId: string): Promise<void> {
+    await this.change(machineId, async (tx, channel) => {
+      if (channel.nextPort !== null) return;
+      const nextPort = await this.leases.leaseBackChannel(tx, machineId, 'back-channel');
+      const nextTokenSealed = this.box.seal(randomSecret());
+      await tx.update(BackChannel, { machineId }, { nextPort, nextTokenSealed });
+    });
+  }
+
+  /** The agent is reached through this one alone from here on. @throws MachineNotFoundError */
+  async completeMove(machineId: string, nextPort: number): Promise<void> {
+    await this.change(machineId, async (tx, channel) => {
+      if (channel.nextPort !== nextPort) return; // an enrolment ended it
+      const moved = {
+        port: nextPort,
+        tokenSealed: channel.nextTokenSealed!,
+        generation: channel.generation + 1,
+        nextPort: null,
+        nextTokenSealed: null,
+      };
+      await tx.update(BackChannel, { machineId }, moved);
+      await this.leases.releasePort(tx, machineId, channel.port);
+      await this.machines.moveAgent({ id: machineId, agentAddr: agentAddress(nextPort) }, tx);
+    });
+  }
+
+  /** All stays with the present one. @throws MachineNotFoundError */
+  async abandonMove(machineId: string, nextPort: number): Promise<void> {
+    await this.change(machineId, async (tx, channel) => {
+      if (channel.nextPort === nextPort) await this.endMove(tx, channel);
+    });
+  }
+
   /** Machines with an enrolment that began before `before`, the last one, and that nobody finished. */
   abandoned(before: Date): Promise<{ machineId: string; neverAnswered: boolean }[]> {
     return this.channels.query(
@@ -59,4 +104,25 @@ export class BackChannels {
       [this.edge.value, before],
     );
   }
+
+  /** The machine is held first: its removal takes it before its back-channel. */
+  private async change(
+    machineId: string,
+    work: (tx: EntityManager, channel: BackChannel) => Promise<void>,
+  ): Promise<void> {
+    await this.channels.manager.transaction(async (tx) => {
+      await this.machines.hold(machineId, tx);
+      const channel = await locked(tx, machineId);
+      if (channel) await work(tx, channel);
+    });
+  }
+
+  private async endMove(tx: EntityManager, { machineId, nextPort }: BackChannel): Promise<void> {
+    if (nextPort === null) return;
+    await tx.update(BackChannel, { machineId }, { nextPort: null, nextTokenSealed: null });
+    await this.leases.releasePort(tx, machineId, nextPort);
+  }
 }
+
+const locked = (tx: EntityManager, machineId: string): Promise<BackChannel | null> =>
+  tx.findOne(BackChannel, { where: { machineId }, lock: { mode: 'pessimistic_write' } });

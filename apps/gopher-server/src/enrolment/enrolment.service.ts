@@ -15,7 +15,7 @@ import { EdgeIdentity } from '../edge/edge-identity.js';
 import { Reconciler } from '../edge/reconciler.js';
 import { AgentCertificates } from '../machine/agent-certificates.js';
 import { GrpcAgentClient } from '../machine/grpc-agent-client.js';
-import { BackChannels } from './back-channels.js';
+import { agentAddress, BackChannels } from './back-channels.js';
 import { CertificateRequestInvalidError } from './enrolment.errors.js';
 import { JoinTokens, RESERVATION_MS } from './join-tokens.js';
 
@@ -62,7 +62,7 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
       const certificate = await this.edge.ca.issueMachine(request.csrPem, id);
       const origin = 'enrolment';
       await this.certificates.issued(tx, id, { certificatePem: certificate, origin });
-      await this.machines.attachAgent({ id, agentAddr: `127.0.0.1:${port}` }, tx);
+      await this.machines.attachAgent({ id, agentAddr: agentAddress(port) }, tx);
       return { machineId: id, certificatePem: certificate };
     });
     // The machine may connect the moment it has the answer: rathole has to know it by then.

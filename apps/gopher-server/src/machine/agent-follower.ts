@@ -19,6 +19,7 @@ interface Followed extends FollowedAgent {
 @Injectable()
 export class AgentFollower implements OnApplicationShutdown {
   private readonly followed = new Map<string, Followed>();
+  private readonly held = new Set<string>();
   private ended = false;
 
   constructor(
@@ -36,7 +37,10 @@ export class AgentFollower implements OnApplicationShutdown {
       const same = next?.target.agentAddr === target.agentAddr && next.checkPort === checkPort;
       if (!same) this.leave(id);
     }
-    for (const agent of all) if (!this.followed.has(agent.target.id)) this.begin(agent);
+    for (const agent of all) {
+      const { id } = agent.target;
+      if (!this.followed.has(id) && !this.held.has(id)) this.begin(agent);
+    }
   }
 
   onApplicationShutdown(): void {
@@ -49,6 +53,17 @@ export class AgentFollower implements OnApplicationShutdown {
     this.followed.set(agent.target.id, { ...agent, abort });
     void this.watch.run(agent.target, abort.signal);
     void this.check.run(agent, abort.signal);
+  }
+
+  /** Until it is released nobody follows it, whatever is asked. */
+  hold(id: string): void {
+    this.held.add(id);
+    this.leave(id);
+  }
+
+  /** To be followed the next time that it is asked for. */
+  release(id: string): void {
+    this.held.delete(id);
   }
 
   private leave(id: string): void {

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AgentCertificate } from '../enrolment/agent-certificate.entity.js';
 import { AgentCertificates } from './agent-certificates.js';
 import { AgentConfigClient } from './agent-config-client.js';
+import { ControlProblems } from './control-problems.js';
 import { DataPaths } from './data-paths.js';
 import { GrpcAgentClient } from './grpc-agent-client.js';
 import { RevisionViews } from './revision-views.js';
@@ -13,12 +14,20 @@ import { ServerCredentials } from './server-credentials.js';
   imports: [TypeOrmModule.forFeature([AgentCertificate])],
   providers: [
     AgentCertificates,
+    ControlProblems,
     DataPaths,
     GrpcAgentClient,
     RevisionViews,
     ServerCredentials,
     { provide: AgentConfigClient, useExisting: GrpcAgentClient },
   ],
-  exports: [AgentCertificates, AgentConfigClient, DataPaths, GrpcAgentClient, RevisionViews],
+  exports: [
+    AgentCertificates,
+    AgentConfigClient,
+    ControlProblems,
+    DataPaths,
+    GrpcAgentClient,
+    RevisionViews,
+  ],
 })
 export class AgentModule {}

@@ -116,17 +116,14 @@ export class CertificateRenewal implements OnApplicationBootstrap, OnApplication
   }
 
   /** Resolves with the certificate that the agent showed to a connection made for this call. */
-  private async callAnew(
+  private callAnew(
     target: AgentTarget,
     call: (channel: AgentChannel) => Promise<unknown>,
   ): Promise<string | null> {
-    const channel = await this.agents.freshChannel(target);
-    try {
+    return this.agents.anew(target, async (channel) => {
       await call(channel);
       return channel.presented;
-    } finally {
-      channel.close();
-    }
+    });
   }
 
   private async tryToRenew(target: AgentTarget): Promise<void> {

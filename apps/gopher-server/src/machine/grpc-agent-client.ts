@@ -124,7 +124,17 @@ export class GrpcAgentClient
     }
   }
 
-  /** For renewal: calls of its own over a connection that is made now. The caller closes it. */
+  /** Calls of its own over a connection that is made now. */
+  async anew<T>(target: AgentTarget, work: (channel: AgentChannel) => Promise<T>): Promise<T> {
+    const channel = await this.freshChannel(target);
+    try {
+      return await work(channel);
+    } finally {
+      channel.close();
+    }
+  }
+
+  /** Over a connection that is made now. The caller closes it. */
   async freshChannel(target: AgentTarget): Promise<AgentChannel> {
     return new AgentChannel(target, this.trust(target, await this.credentials.get()));
   }

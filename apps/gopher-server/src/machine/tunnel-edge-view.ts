@@ -7,6 +7,7 @@ import {
   type RevisionView,
   type TunnelSummary,
 } from '@gopher/machine';
+import { ControlProblems } from './control-problems.js';
 import { DataPaths } from './data-paths.js';
 import { RevisionViews } from './revision-views.js';
 
@@ -26,6 +27,7 @@ export class TunnelEdgeView extends EdgeView {
     @InjectDataSource() private readonly database: DataSource,
     private readonly paths: DataPaths,
     private readonly revisions: RevisionViews,
+    private readonly controls: ControlProblems,
   ) {
     super();
   }
@@ -50,6 +52,10 @@ export class TunnelEdgeView extends EdgeView {
 
   dataPath(machineId: string): DataPathObservation | null {
     return this.paths.get(machineId);
+  }
+
+  controlProblem(machineId: string): string | null {
+    return this.controls.get(machineId);
   }
 
   revision(machineId: string): RevisionView | null {

@@ -110,6 +110,14 @@ export class PortLeases {
     );
   }
 
+  /** Gives back one of them. */
+  async releasePort(tx: EntityManager, machineId: string, port: number): Promise<void> {
+    await tx.query(
+      `DELETE FROM "port_lease" WHERE "machine_id" = $1 AND "protocol" = 'tcp' AND "port" = $2`,
+      [machineId, port],
+    );
+  }
+
   private async leaseAny(
     tx: EntityManager,
     range: PortRange,

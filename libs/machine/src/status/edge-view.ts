@@ -45,6 +45,8 @@ export abstract class EdgeView {
   abstract tunnels(machineIds: readonly string[]): Promise<Map<string, TunnelSummary>>;
   /** null: not known, as with a machine that has no agent. */
   abstract dataPath(machineId: string): DataPathObservation | null;
+  /** Why the control client is not where it should be; null: nothing is known against it. */
+  abstract controlProblem(machineId: string): string | null;
   /** null: not known yet. */
   abstract revision(machineId: string): RevisionView | null;
 }

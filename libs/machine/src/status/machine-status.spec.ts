@@ -151,6 +151,12 @@ describe(deriveStatus.name, () => {
       'degraded',
       [/newest configuration was reverted: not confirmed within 30 s/],
     ],
+    [
+      'a control client that could not be moved',
+      { controlProblem: 'The control client could not be moved' },
+      'degraded',
+      [/could not be moved/],
+    ],
     ['a configuration on its way', { revision: revision('pushing') }, 'healthy', []],
     [
       'no agent, one that waits',
@@ -166,6 +172,7 @@ describe(deriveStatus.name, () => {
       tunnels: NO_TUNNELS,
       dataPath: null,
       revision: null,
+      controlProblem: null,
       ...facts,
     });
     expect(status.health).toBe(health);
@@ -178,6 +185,7 @@ describe(deriveStatus.name, () => {
       tunnels: NO_TUNNELS,
       dataPath: serves,
       revision: null,
+      controlProblem: null,
     });
     expect(status).toMatchObject({ agent: null, rathole: null, system: null, dataPath: null });
   });
@@ -190,6 +198,7 @@ describe(deriveStatus.name, () => {
       tunnels: NO_TUNNELS,
       dataPath: null,
       revision: null,
+      controlProblem: null,
     });
     expect(agent).toMatchObject({ status: 'down', observedAt: AT, reportedAt });
     expect(rathole).toMatchObject({ version: '0.5.0', observedAt: reportedAt });
@@ -202,6 +211,7 @@ describe(deriveStatus.name, () => {
       tunnels: NO_TUNNELS,
       dataPath: null,
       revision: null,
+      controlProblem: null,
     });
     expect(rathole).toMatchObject({ reverted: null, found: null });
   });

@@ -52,6 +52,8 @@ export interface StatusFacts {
   tunnels: TunnelSummary;
   dataPath: DataPathObservation | null;
   revision: RevisionView | null;
+  /** null: nothing is known against the control client. */
+  controlProblem: string | null;
 }
 
 export const NO_TUNNELS: TunnelSummary = {
@@ -131,14 +133,16 @@ function withoutAgent(tunnels: TunnelSummary): { health: Health; reasons: string
   return { health: tunnels.failed > 0 ? 'degraded' : 'unknown', reasons };
 }
 
-function withAgent({ machine, tunnels, dataPath, revision }: StatusFacts): {
+function withAgent(facts: StatusFacts): {
   health: Health;
   reasons: string[];
 } {
+  const { machine, tunnels, dataPath, revision, controlProblem } = facts;
   const reasons = [
     ...reportReasons(machine.agentReport),
     ...(dataPath && !dataPath.serves ? [`No bytes pass the data client: ${dataPath.detail}`] : []),
     ...revisionReasons(revision),
+    ...(controlProblem === null ? [] : [controlProblem]),
     ...tunnelReasons({ ...tunnels, pending: 0 }),
   ];
   return { health: reasons.length === 0 ? 'healthy' : 'degraded', reasons };
