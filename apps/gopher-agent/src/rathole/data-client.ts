@@ -139,7 +139,7 @@ export class DataClient {
   /** Why the data client does not take it; null when it does. */
   private async refusal(trial: Trial): Promise<string | null> {
     try {
-      if (trial.before.pid === null) await this.restart('it does not run, and has a new file');
+      if (trial.before.pid === null) await this.clients.ensure('data');
       else await this.restartIfDeaf();
     } catch (error) {
       return messageOf(error);
@@ -182,7 +182,7 @@ export class DataClient {
 
   /** Has rathole run the good file again, whatever the other one did to it. */
   private async seeBack(trial: Trial, before: Before): Promise<void> {
-    if (before.pid === null) return this.restart('its file was taken back, and it does not run');
+    if (before.pid === null) return this.clients.ensure('data');
     await this.restartIfDeaf();
     if (!this.uptake.isTold) return;
     const names = new Set(this.config.config?.services.map(({ name }) => name));

@@ -90,6 +90,14 @@ export class RatholeClients {
     return restart;
   }
 
+  /**
+   * Starts it unless it runs. It may be about to be found running: a restart would end it, and with it
+   * the connections that it carries. @throws ClientStartError
+   */
+  async ensure(name: ClientName): Promise<void> {
+    await this.orSay(name, () => this.startOnce(name));
+  }
+
   /** Starts one more, beside the two. @throws ClientStartError */
   async startBeside(place: ClientPlace): Promise<void> {
     try {
@@ -123,11 +131,20 @@ export class RatholeClients {
     await this.supervisor.release();
   }
 
-  private async begin(name: ClientName): Promise<ProcessStatus> {
+  private begin(name: ClientName): Promise<ProcessStatus> {
+    const known = this.status(name);
+    const { process } = this.places[name];
+    return this.orSay(name, () =>
+      known ? this.supervisor.restart(process) : this.startOnce(name),
+    );
+  }
+
+  private async orSay(
+    name: ClientName,
+    start: () => Promise<ProcessStatus>,
+  ): Promise<ProcessStatus> {
     try {
-      const known = this.status(name);
-      const { process } = this.places[name];
-      const status = known ? await this.supervisor.restart(process) : await this.startOnce(name);
+      const status = await start();
       this.problems.delete(name);
       return status;
     } catch (cause) {
