@@ -161,7 +161,7 @@ describe('pushes that await a confirmation', () => {
     await expect(pushed).rejects.toMatchObject(ABORTED);
     await expect(pushed).rejects.toThrow(/rathole ended over it/);
     expect(await fixture.afterwards()).toMatchObject(
-      fixture.back(good, before, { cause: NOT_TAKEN }),
+      fixture.back(good, before, { cause: NOT_CONFIRMED }),
     );
   });
 

@@ -23,12 +23,17 @@ export class TargetPolicy {
   async check(services: readonly RatholeClientService[]): Promise<void> {
     if (services.length === 0) return;
     const policy = await this.read();
-    for (const { name, localAddr } of services) {
-      const target = parseHostPort(localAddr);
-      const objection = target && (await policy.objection(target, this.resolve));
-      if (!objection) continue;
+    const resolve = once(this.resolve);
+    const objections = await Promise.all(
+      services.map(({ localAddr }) => {
+        const target = parseHostPort(localAddr);
+        return target && policy.objection(target, resolve);
+      }),
+    );
+    for (const [i, { name, localAddr }] of services.entries()) {
+      if (!objections[i]) continue;
       throw new ConfigRefusedError(
-        `The service "${name}" leads to ${localAddr}, which the policy of this machine does not allow: ${this.path}, ${objection}`,
+        `The service "${name}" leads to ${localAddr}, which the policy of this machine does not allow: ${this.path}, ${objections[i]}`,
       );
     }
   }
@@ -76,4 +81,14 @@ export class TargetPolicy {
       `${this.path} can be written by the user of the agent: give it to root, so that it still holds when the agent is taken over`,
     );
   }
+}
+
+/** A name is looked up once for all rules and services: it may take seconds. */
+function once(resolve: Resolve): Resolve {
+  const seen = new Map<string, ReturnType<Resolve>>();
+  return (name) => {
+    const known = seen.get(name) ?? resolve(name);
+    seen.set(name, known);
+    return known;
+  };
 }

@@ -204,7 +204,8 @@ export class ClientFile {
   }
 
   private async pause(): Promise<void> {
-    const wait = this.repairedAt + REPAIR_PAUSE_MS - Date.now();
+    // The clock may have been put back since.
+    const wait = Math.min(this.repairedAt + REPAIR_PAUSE_MS - Date.now(), REPAIR_PAUSE_MS);
     if (wait > 0) await delay(wait);
   }
 

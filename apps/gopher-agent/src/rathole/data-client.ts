@@ -9,7 +9,14 @@ import type { RevertCause } from './kept-config.js';
 import type { RatholeClients } from './rathole-clients.js';
 import { checkTargets, type TargetFinding } from './target-check.js';
 import { Trial } from './trial.js';
-import { type Before, type Expected, startedAnew, type Uptake } from './uptake.js';
+import {
+  type Before,
+  type Expected,
+  isSameBesideServices,
+  type Refusal,
+  startedAnew,
+  type Uptake,
+} from './uptake.js';
 
 /** Within this time rathole takes a file, or is taken not to: its own retries are a second apart. */
 const LONGEST_UPTAKE_MS = 10_000;
@@ -101,7 +108,8 @@ export class DataClient {
     const startedAt = new Map(now.startedAt);
     for (const name of since) startedAt.set(name, older?.before.startedAt.get(name) ?? 0);
     const gone = [...now.startedAt.keys()].filter((name) => !names.has(name));
-    const expected: Expected = { anew: [...anew, ...since], gone, up: [] };
+    const isTransport = before === null || !isSameBesideServices(before, after);
+    const expected: Expected = { anew: [...anew, ...since], gone, up: [], isTransport };
     return new Trial(
       push.revision,
       push.confirmWithinSeconds * 1_000,
@@ -119,12 +127,13 @@ export class DataClient {
 
   /** @throws PushAbortedError */
   private async prove(trial: Trial): Promise<void> {
-    const why = await this.refusal(trial);
-    if (why === null) await this.arm(trial);
-    else await this.goBack(trial, 'not-taken', why);
+    const found = this.config.state.detail;
+    const refusal = await this.refusal(trial);
+    if (refusal === null) await this.arm(trial);
+    else await this.goBack(trial, this.causeOf(refusal, found), refusal.reason);
     trial.requireNotSuperseded();
-    if (why === null || trial.isConfirmed) return;
-    throw new PushAbortedError(`Revision ${trial.revision} was taken back: ${why}`);
+    if (refusal === null || trial.isConfirmed) return;
+    throw new PushAbortedError(`Revision ${trial.revision} was taken back: ${refusal.reason}`);
   }
 
   /** In turn: what was seen of this one may be the work of one that is just being written. */
@@ -136,13 +145,20 @@ export class DataClient {
     });
   }
 
+  /** What rathole did not take may have been what someone else wrote into the file meanwhile. */
+  private causeOf({ isLasting }: Refusal, found: string): RevertCause {
+    const { drifted, detail } = this.config.state;
+    const wasChanged = drifted || detail !== found;
+    return isLasting && !wasChanged ? 'not-taken' : 'not-confirmed';
+  }
+
   /** Why the data client does not take it; null when it does. */
-  private async refusal(trial: Trial): Promise<string | null> {
+  private async refusal(trial: Trial): Promise<Refusal | null> {
     try {
       if (trial.before.pid === null) await this.clients.ensure('data');
       else await this.restartIfDeaf();
     } catch (error) {
-      return messageOf(error);
+      return { reason: messageOf(error), isLasting: false };
     }
     // What can not be watched is for the edge to prove.
     if (!this.uptake.isTold) return null;
@@ -187,8 +203,9 @@ export class DataClient {
     if (!this.uptake.isTold) return;
     const names = new Set(this.config.config?.services.map(({ name }) => name));
     const up = trial.wereUp.filter((name) => names.has(name));
-    const why = await this.uptake.refusal(before, { anew: [], gone: [], up }, WAY_BACK_MS);
-    if (why !== null) await this.restart(`it does not go back to the file it had: ${why}`);
+    const expected: Expected = { anew: [], gone: [], up, isTransport: false };
+    const why = await this.uptake.refusal(before, expected, WAY_BACK_MS);
+    if (why) await this.restart(`it does not go back to the file it had: ${why.reason}`);
   }
 
   /** When its directory was removed, rathole watches nothing any more, and would never reload. */

@@ -10,6 +10,16 @@ const SETTLE_MS = 100;
 /** One that was just starting when the file was replaced never heard of it. */
 const POKE_EVERY_MS = 1_000;
 
+/** Why a file was not taken. */
+export interface Refusal {
+  reason: string;
+  /** It would not be taken another time either: the cause is in the file. */
+  isLasting: boolean;
+}
+
+/** What an edge answers to a service that it does not have, or to another token. */
+const REFUSED_BY_EDGE = /authentication failed|not exist/i;
+
 /** How the data client was before its file was replaced. */
 export interface Before {
   pid: number | null;
@@ -30,6 +40,8 @@ export interface Expected {
   gone: readonly string[];
   /** Established, since whenever. */
   up: readonly string[];
+  /** Nothing can be reached in the old way any more: more than services has changed. */
+  isTransport: boolean;
 }
 
 interface Watch {
@@ -79,7 +91,7 @@ export class Uptake {
     expected: Expected,
     withinMs: number,
     signal?: AbortSignal,
-  ): Promise<string | null> {
+  ): Promise<Refusal | null> {
     const now = performance.now();
     const watch: Watch = { before, expected, withinMs, beganAt: now, readAt: null, pokedAt: now };
     for (;;) {
@@ -97,7 +109,7 @@ export class Uptake {
   }
 
   /** undefined: it is not known yet. */
-  private verdict(watch: Watch): string | null | undefined {
+  private verdict(watch: Watch): Refusal | null | undefined {
     const { before, expected, withinMs, beganAt } = watch;
     const now = performance.now();
     const refused = this.wordsAgainst(before);
@@ -126,15 +138,16 @@ export class Uptake {
     return this.log.reads > before.reads || this.clients.status('data')?.pid !== before.pid;
   }
 
-  private wordsAgainst(before: Before): string | null {
+  private wordsAgainst(before: Before): Refusal | null {
     this.log.look();
     if (this.hasDied(before)) {
       const words = this.log.complaintsSince(before.complaints).join(' ');
-      return `rathole ended over it${words ? `: ${words}` : ''}`;
+      const reason = `rathole ended over it${words ? `: ${words}` : ''}`;
+      return { reason, isLasting: this.hasGivenUp() };
     }
     const refusal = this.log.refusal();
     if (!refusal || this.refusedAt() === before.refusedAt) return null;
-    return `rathole refused it: ${refusal.reason}`;
+    return { reason: `rathole refused it: ${refusal.reason}`, isLasting: true };
   }
 
   /** It ended by itself since then. */
@@ -142,6 +155,12 @@ export class Uptake {
     const status = this.clients.status('data');
     if (before.pid === null || !status) return false;
     return status.state === 'backing-off' || status.restarts > before.restarts;
+  }
+
+  /** By itself, as by a panic: not by somebody's signal, nor for want of memory. */
+  private hasGivenUp(): boolean {
+    const exit = this.clients.status('data')?.lastExit;
+    return exit?.signal === 'SIGABRT' || Boolean(exit?.code);
   }
 
   private missing({ startedAt }: Before, { anew, gone, up }: Expected): string[] {
@@ -159,15 +178,24 @@ export class Uptake {
   private complaint(
     [first, ...more]: string[],
     { expected, withinMs }: Pick<Watch, 'expected' | 'withinMs'>,
-  ): string {
+  ): Refusal {
     const within = `within ${withinMs / 1_000} s`;
-    if (first === undefined) return `rathole did not read it ${within}`;
+    const isLasting = expected.isTransport;
+    if (first === undefined) return { reason: `rathole did not read it ${within}`, isLasting };
     const problem = this.log.services().find(({ name }) => name === first)?.problem;
     const isKept = expected.gone.includes(first);
     const others = more.length > 0 ? ` and ${more.length} more` : '';
     const why = problem ? `: ${problem}` : '';
-    if (isKept) return `rathole did not let go of the service "${first}"${others} ${within}`;
-    return `the service "${first}"${others} did not reach the edge ${within}${why}`;
+    if (isKept) {
+      return {
+        reason: `rathole did not let go of the service "${first}"${others} ${within}`,
+        isLasting,
+      };
+    }
+    return {
+      reason: `the service "${first}"${others} did not reach the edge ${within}${why}`,
+      isLasting: isLasting || REFUSED_BY_EDGE.test(problem ?? ''),
+    };
   }
 
   private refusedAt(): number | null {
@@ -213,7 +241,7 @@ const BESIDE_SERVICES = [
   'retryIntervalS',
 ] as const;
 
-const isSameBesideServices = (a: RatholeClientConfig, b: RatholeClientConfig): boolean =>
+export const isSameBesideServices = (a: RatholeClientConfig, b: RatholeClientConfig): boolean =>
   BESIDE_SERVICES.every((key) => a[key] === b[key]);
 
 const isSameService = (a: RatholeClientService | undefined, b: RatholeClientService): boolean =>
