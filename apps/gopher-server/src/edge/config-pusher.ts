@@ -144,7 +144,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     await this.read(machine);
     if (desk.report) await this.settle(machine, desk.report);
     this.show(machine);
-    const step = desk.step(performance.now());
+    const step = desk.step(Date.now());
     if (step === 'push') await this.push(machine);
     else if (step === 'prove') await this.prove(machine, desk.resumed());
     else if (step === 'rest') await this.rest(machine);
@@ -240,7 +240,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     if (trial.over) return;
     const { desk } = machine;
     const { signal } = trial.abort;
-    const patience = AbortSignal.timeout(Math.max(0, trial.endsAt - performance.now()));
+    const patience = AbortSignal.timeout(Math.max(0, trial.endsAt - Date.now()));
     const inTime = AbortSignal.any([signal, patience]);
     const proven = await this.proof.until(desk.expected(trial), inTime, (problem) => {
       trial.problem = problem;
@@ -297,7 +297,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
   private wake(machine: Machine): void {
     clearTimeout(machine.retry);
     const { desk } = machine;
-    const waitMs = desk.retryAt - performance.now();
+    const waitMs = desk.retryAt - Date.now();
     if (waitMs > 0) machine.retry = setTimeout(() => this.kick(idOf(desk.wanted)), waitMs);
   }
 }

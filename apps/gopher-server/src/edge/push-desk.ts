@@ -48,7 +48,7 @@ export class PushDesk {
 
   private refused: string | null = null;
   private failures = 0;
-  private tookAt = -Infinity;
+  private tookAt = 0;
   /** The release of an agent that turned out to be older than confirmations. */
   private olderAgent: string | null = null;
   private parsed: { toml: string; config: RatholeClientConfig } | null = null;
@@ -99,7 +99,7 @@ export class PushDesk {
     this.trial = {
       number,
       wanted,
-      endsAt: performance.now() + CONFIRM_WITHIN_S * 1_000,
+      endsAt: Date.now() + CONFIRM_WITHIN_S * 1_000,
       abort: new AbortController(),
       answered: new AbortController(),
       problem: null,
@@ -120,7 +120,7 @@ export class PushDesk {
   /** The agent answered that it has this. */
   took({ number, wanted }: Trial, state: AppliedConfigReport['state']): void {
     const { sha256 } = wanted;
-    this.tookAt = performance.now();
+    this.tookAt = Date.now();
     if (this.report) {
       this.report = {
         ...this.report,
@@ -149,7 +149,7 @@ export class PushDesk {
   postpone({ wanted }: Pick<Trial, 'wanted'>): void {
     if (wanted.sha256 !== this.wanted.sha256) return;
     this.failures += 1;
-    this.retryAt = performance.now() + retryPushAfterMs(this.failures);
+    this.retryAt = Date.now() + retryPushAfterMs(this.failures);
   }
 
   /** The agent did not answer: what it runs is not known until it has said so. */
@@ -250,7 +250,7 @@ export class PushDesk {
   private isFromBefore({ config, highestRevision }: AgentReport): boolean {
     const number = this.report?.config?.revision ?? 0;
     const knows = Math.max(config?.revision ?? 0, highestRevision) >= number;
-    return !knows && performance.now() - this.tookAt < REPORT_DELAY_MS;
+    return !knows && Date.now() - this.tookAt < REPORT_DELAY_MS;
   }
 }
 
