@@ -25,9 +25,9 @@ export class TargetPolicy {
     const policy = await this.read();
     const resolve = once(this.resolve);
     const objections = await Promise.all(
-      services.map(({ localAddr }) => {
+      services.map(async ({ localAddr }) => {
         const target = parseHostPort(localAddr);
-        return target && policy.objection(target, resolve);
+        return target && (await policy.objection(target, resolve));
       }),
     );
     for (const [i, { name, localAddr }] of services.entries()) {
