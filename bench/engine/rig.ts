@@ -1,4 +1,5 @@
-import { locateRathole, patchLevelOf } from '@gopher/engines';
+import { execFileSync } from 'node:child_process';
+import { patchLevelOf } from '@gopher/engines';
 import { portBlock } from '../../test/product/index.js';
 import { BareRathole, type Transport } from '../support/bare-rathole.js';
 import { Comparison } from '../support/comparison.js';
@@ -44,7 +45,7 @@ export class Rig {
   ) {}
 
   static async open(scene: Scene): Promise<Rig> {
-    const programs = await bothPrograms();
+    const programs = bothPrograms(scene);
     const [targetPort, ...ports] = Array.from({ length: BLOCKS }, portBlock).flatMap(({ api }) =>
       Array.from({ length: BLOCK_PORTS }, (_, i) => api + i),
     );
@@ -132,14 +133,21 @@ function environmentOf({ poolSize, perAddress }: Setup): Record<string, string> 
   };
 }
 
-async function bothPrograms(): Promise<Record<Engine, string>> {
+/** @throws when they are not what they are to be */
+function bothPrograms(scene: Scene): Record<Engine, string> {
   const programs = { released: getRathole('--released'), patched: process.env.GOPHER_RATHOLE! };
   for (const [engine, path] of Object.entries(programs)) {
-    const { version } = await locateRathole({ explicitPath: path, searchPath: '' });
+    const { version, target } = aboutItself(path);
+    scene.note(`${engine}: ${version} for ${target}, ${path}`);
     if (patchLevelOf(version) > 0 === (engine === 'patched')) continue;
-    throw new Error(
-      `${path} is rathole ${version}, which is not a ${engine} one: there is nothing to compare`,
-    );
+    throw new Error(`${path} is not a ${engine} rathole: there is nothing to compare`);
   }
   return programs;
+}
+
+function aboutItself(path: string): { version: string; target: string } {
+  const text = execFileSync(path, ['--version'], { encoding: 'utf8' });
+  const field = (name: string) =>
+    new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(text)?.[1] ?? 'unknown';
+  return { version: field('Build Version'), target: field('cargo Target Triple') };
 }

@@ -7,9 +7,10 @@ import { median, percentile } from './statistics.js';
 export const RATIO = 0.97;
 export const MORE_THAN_DIRECT_MS = 2;
 
-const WARM_UP = 3;
 /** How a kernel acknowledges differs from connection to connection. */
 const TALKING = 4;
+/** So that each of them has been used. */
+const WARM_UP = TALKING;
 
 const ROLES = ['ours', 'theirs', 'direct'] as const;
 type Role = (typeof ROLES)[number];
@@ -33,22 +34,8 @@ export interface Limits {
 export class Comparison {
   constructor(
     private readonly scene: Scene,
-    readonly ways: Record<Role, Way>,
+    private readonly ways: Record<Role, Way>,
   ) {}
-
-  /** Whoever begins has it different from who follows: each begins equally often. */
-  async inTurns(rounds: number, measure: (role: Role) => Promise<number>): Promise<Figures> {
-    const figures: Figures = { ours: [], theirs: [], direct: [] };
-    for (let round = -WARM_UP; round < rounds; round += 1) {
-      this.scene.goOn();
-      const first = (round + WARM_UP) % ROLES.length;
-      for (const role of [...ROLES.slice(first), ...ROLES.slice(0, first)]) {
-        const figure = await measure(role);
-        if (round >= 0) figures[role].push(figure);
-      }
-    }
-    return figures;
-  }
 
   async transfers(
     metric: string,
@@ -86,18 +73,40 @@ export class Comparison {
   }
 
   async messages(metric: string, rounds: number, message: Message): Promise<void> {
-    const conversations: Record<Role, Conversation[]> = {
-      ours: await this.converse('ours', message),
-      theirs: await this.converse('theirs', message),
-      direct: await this.converse('direct', message),
+    const ms = await this.talk(
+      rounds,
+      (address) => Conversation.open(address, message),
+      (conversation) => conversation.roundTrip(),
+    );
+    this.reportLatency(metric, ms, { moreThanDirectMs: MORE_THAN_DIRECT_MS });
+  }
+
+  /** On connections that stay open; of each way there are some, which take turns as well. */
+  async talk<C extends { close(): void }>(
+    rounds: number,
+    open: (address: string) => C | Promise<C>,
+    say: (connection: C) => Promise<number>,
+  ): Promise<Figures> {
+    const openSome = ({ address }: Way) =>
+      Promise.all(
+        Array.from({ length: TALKING }, () =>
+          this.scene.own(
+            () => open(address),
+            (connection) => connection.close(),
+          ),
+        ),
+      );
+    const connections: Record<Role, C[]> = {
+      ours: await openSome(this.ways.ours),
+      theirs: await openSome(this.ways.theirs),
+      direct: await openSome(this.ways.direct),
     };
     let turn = 0;
-    const ms = await this.inTurns(rounds, (role) => {
-      const all = conversations[role];
-      return all[Math.floor(turn++ / ROLES.length) % all.length]!.roundTrip();
-    });
-    for (const conversation of Object.values(conversations).flat()) conversation.close();
-    this.reportLatency(metric, ms, { moreThanDirectMs: MORE_THAN_DIRECT_MS });
+    const ms = await this.inTurns(rounds, (role) =>
+      say(connections[role][Math.floor(turn++ / ROLES.length) % TALKING]!),
+    );
+    for (const connection of Object.values(connections).flat()) connection.close();
+    return ms;
   }
 
   /** As ratios of speed: above 1 says that ours was quicker. */
@@ -116,13 +125,23 @@ export class Comparison {
     this.scene.report(`${metric}, more than direct, p50`, more, 'ms', { atMost: moreThanDirectMs });
   }
 
-  private converse(role: Role, message: Message): Promise<Conversation[]> {
-    const open = () =>
-      this.scene.own(
-        () => Conversation.open(this.ways[role].address, message),
-        (conversation) => conversation.close(),
-      );
-    return Promise.all(Array.from({ length: TALKING }, open));
+  /** Who goes before whom makes a difference: every order comes equally often. */
+  private async inTurns(
+    rounds: number,
+    measure: (role: Role) => Promise<number>,
+  ): Promise<Figures> {
+    const figures: Figures = { ours: [], theirs: [], direct: [] };
+    for (let round = -WARM_UP; round < rounds; round += 1) {
+      this.scene.goOn();
+      const turn = round + WARM_UP;
+      const first = turn % ROLES.length;
+      const order = [...ROLES.slice(first), ...ROLES.slice(0, first)];
+      for (const role of turn % 2 === 0 ? order : order.reverse()) {
+        const figure = await measure(role);
+        if (round >= 0) figures[role].push(figure);
+      }
+    }
+    return figures;
   }
 }
 

@@ -15,10 +15,18 @@ export function memoryOf(pid: number): Memory {
 /** Of all threads, as the scheduler counts it: the clock ticks of /proc/PID/stat are 10 ms long. */
 export function cpuMsOf(pid: number): number {
   const tasks = readdirSync(`/proc/${pid}/task`);
-  return tasks.reduce((sum, task) => {
-    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ');
-    return sum + Number(nanoseconds) / 1e6;
-  }, 0);
+  return tasks.reduce((sum, task) => sum + cpuMsOfTask(`/proc/${pid}/task/${task}`), 0);
+}
+
+function cpuMsOfTask(path: string): number {
+  try {
+    const [nanoseconds] = readFileSync(`${path}/schedstat`, 'utf8').split(' ');
+    return Number(nanoseconds) / 1e6;
+  } catch (error) {
+    // rathole's threads come and go.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code!)) return 0;
+    throw error;
+  }
 }
 
 export const fileHandlesOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
