@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { System } from './host/system.js';
+import { System } from '@gopher/host';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
 import { ControlClient } from './rathole/control-client.js';

@@ -16,7 +16,7 @@ describe('/api/v1/events', () => {
   afterEach(() => server.stop());
 
   const publish = (...numbers: number[]) => {
-    for (const n of numbers) server.get(EdgeEvents).publish('test', { n });
+    for (const n of numbers) server.get(EdgeEvents).publish('events', 'edge', 'test', { n });
   };
 
   /** Reads until `count` events came, and goes. */

@@ -1,5 +1,5 @@
 import type { ConnectionLook } from './tcp-connections.js';
-import { procLink, procList, procState, readProc } from './proc.js';
+import { procLink, procList, procState, readProc } from '@gopher/host';
 
 export const PROCESS_VIEWS = ['gone', 'frozen', 'running', 'connected'] as const;
 export type ProcessView = (typeof PROCESS_VIEWS)[number];

@@ -1,5 +1,5 @@
 import type { RunningProcess } from '@gopher/supervisor';
-import { procCommand, procLink, processIds, procOwner } from './proc.js';
+import { procCommand, procLink, processIds, procOwner } from '@gopher/host';
 
 export type Recognises = (candidate: RunningProcess) => boolean;
 

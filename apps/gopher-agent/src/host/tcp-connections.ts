@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { procLink, procList, readProc } from './proc.js';
+import { procLink, procList, readProc } from '@gopher/host';
 
 /** A remote address; a name stands for any address, since only rathole knows what it resolved to. */
 export interface RemoteEnd {

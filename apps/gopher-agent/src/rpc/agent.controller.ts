@@ -1,10 +1,9 @@
 import { Controller, UseFilters, UsePipes } from '@nestjs/common';
-import { Payload, RpcException } from '@nestjs/microservices';
-import { status } from '@grpc/grpc-js';
+import { GrpcMethod, Payload } from '@nestjs/microservices';
 import { map, type Observable } from 'rxjs';
 import {
+  AGENT_SERVICE_NAME,
   type AgentController as AgentCalls,
-  AgentControllerMethods,
   type ConfirmCertificateRequest,
   type ConfirmCertificateResponse,
   type ConfirmControlConfigRequest,
@@ -42,11 +41,13 @@ import { PeerPort } from './peer-port.js';
 import { RpcErrorFilter } from './rpc-error.filter.js';
 import { RpcValidationPipe } from './rpc-validation.pipe.js';
 
+/** Calls with a controller of their own, in the folder of their feature. */
+type CallOfAFeature = 'streamMetrics' | 'getLogs' | 'runDiagnostics' | 'checkTargets';
+
 @Controller()
 @UseFilters(RpcErrorFilter)
 @UsePipes(RpcValidationPipe)
-@AgentControllerMethods()
-export class AgentController implements AgentCalls {
+export class AgentController implements Omit<AgentCalls, CallOfAFeature> {
   constructor(
     private readonly statuses: MachineStatusService,
     private readonly statusWatch: StatusWatch,
@@ -55,15 +56,18 @@ export class AgentController implements AgentCalls {
     private readonly renewal: CertificateRenewal,
   ) {}
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'getStatus')
   getStatus(): GetStatusResponse {
     return { status: this.statuses.observe() };
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'watchStatus')
   watchStatus({ heartbeatIntervalMs }: WatchStatusRequest): Observable<WatchStatusResponse> {
     const statuses = this.statusWatch.watch(heartbeatIntervalMs);
     return statuses.pipe(map((machineStatus) => ({ status: machineStatus })));
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'updateRatholeConfig')
   async updateRatholeConfig(
     @Payload({ schema: updateRatholeConfig }) request: UpdateRatholeConfigRequest,
   ): Promise<UpdateRatholeConfigResponse> {
@@ -71,6 +75,7 @@ export class AgentController implements AgentCalls {
     return { config: toAppliedConfig(this.data.configState), targets };
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'confirmRatholeConfig')
   async confirmRatholeConfig(
     @Payload({ schema: confirmRatholeConfig }) request: ConfirmRatholeConfigRequest,
   ): Promise<ConfirmRatholeConfigResponse> {
@@ -78,6 +83,7 @@ export class AgentController implements AgentCalls {
     return { config: toAppliedConfig(this.data.configState) };
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'restartRathole')
   async restartRathole(
     @Payload({ schema: restartRathole }) { reason }: RestartRatholeRequest,
   ): Promise<RestartRatholeResponse> {
@@ -85,10 +91,12 @@ export class AgentController implements AgentCalls {
     return { data: this.statuses.dataClient() };
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'createCertificateRequest')
   async createCertificateRequest(): Promise<CreateCertificateRequestResponse> {
     return { csrPem: await this.renewal.request() };
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'installCertificate')
   async installCertificate(
     @Payload({ schema: installCertificate }) request: InstallCertificateRequest,
   ): Promise<InstallCertificateResponse> {
@@ -96,6 +104,7 @@ export class AgentController implements AgentCalls {
     return {};
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'confirmCertificate')
   async confirmCertificate(
     @Payload({ schema: confirmCertificate }) { sha256 }: ConfirmCertificateRequest,
   ): Promise<ConfirmCertificateResponse> {
@@ -103,6 +112,7 @@ export class AgentController implements AgentCalls {
     return {};
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'updateControlConfig')
   async updateControlConfig(
     @Payload({ schema: updateControlConfig }) request: UpdateControlConfigRequest,
   ): Promise<UpdateControlConfigResponse> {
@@ -110,6 +120,7 @@ export class AgentController implements AgentCalls {
     return {};
   }
 
+  @GrpcMethod(AGENT_SERVICE_NAME, 'confirmControlConfig')
   async confirmControlConfig(
     @Payload({ schema: confirmControlConfig }) { sha256 }: ConfirmControlConfigRequest,
     _metadata: unknown,
@@ -118,19 +129,4 @@ export class AgentController implements AgentCalls {
     await this.control.confirm(sha256, fromPort);
     return {};
   }
-
-  streamMetrics(): never {
-    throw unimplemented('This agent does not stream metrics yet');
-  }
-
-  getLogs(): never {
-    throw unimplemented('This agent does not hand out logs yet');
-  }
-
-  runDiagnostics(): never {
-    throw unimplemented('This agent does not run diagnostics yet');
-  }
 }
-
-const unimplemented = (message: string) =>
-  new RpcException({ code: status.UNIMPLEMENTED, message });

@@ -13,7 +13,7 @@ import {
   type SystemStatus,
 } from '@gopher/proto';
 import type { ProcessView } from '../host/client-process.js';
-import { System } from '../host/system.js';
+import { System } from '@gopher/host';
 import { Enrolment } from '../identity/enrolment.js';
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { FoundConfig as KeptFound } from '../rathole/found-config.js';
@@ -92,6 +92,7 @@ export class MachineStatusService {
         mountPoint,
         totalBytes: BigInt(totalBytes),
         availableBytes: BigInt(availableBytes),
+        type: '',
       })),
     };
   }

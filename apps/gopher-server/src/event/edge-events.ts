@@ -18,6 +18,7 @@ import {
 import { MachineEvents, MachineService } from '@gopher/machine';
 import { toMachineStatusView } from '../machine/machine.schema.js';
 import { TunnelProber } from '../probe/tunnel-prober.js';
+import type { About, LiveFeed, Topic } from './topics.js';
 
 /** How many past events a reader who comes back can still have. */
 const REMEMBERED = 1_000;
@@ -28,6 +29,8 @@ const STATUS_PAUSE_MS = 200;
 interface EdgeEvent {
   /** Counts from 1 in each run of the server. */
   number: number;
+  topic: Topic;
+  about: About;
   type: string;
   data: object;
 }
@@ -37,6 +40,7 @@ interface EdgeEvent {
 export class EdgeEvents implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly live = new Subject<EdgeEvent>();
   private readonly past: EdgeEvent[] = [];
+  private readonly feeds = new Map<Topic, LiveFeed>();
   private readonly due = new Map<string, NodeJS.Timeout>();
   private readonly subscriptions: Subscription[] = [];
   private readonly run = randomBytes(4).toString('hex');
@@ -51,9 +55,11 @@ export class EdgeEvents implements OnApplicationBootstrap, OnApplicationShutdown
   onApplicationBootstrap(): void {
     this.subscriptions.push(
       this.machineEvents.changed.subscribe(({ machineId }) => this.statusSoon(machineId)),
-      this.machineEvents.agentStatus.subscribe((change) => this.publish('agent-status', change)),
+      this.machineEvents.agentStatus.subscribe((change) =>
+        this.publish('events', change.machineId, 'agent-status', change),
+      ),
       this.prober.changed.subscribe(({ tunnelId, machineId, verdict }) => {
-        this.publish('tunnel-state', { tunnelId, machineId, ...verdict });
+        this.publish('events', machineId, 'tunnel-state', { tunnelId, machineId, ...verdict });
         this.statusSoon(machineId);
       }),
     );
@@ -85,8 +91,13 @@ export class EdgeEvents implements OnApplicationBootstrap, OnApplicationShutdown
     );
   }
 
-  publish(type: string, data: object): void {
-    const event = { number: ++this.lastNumber, type, data };
+  /** Has `feed` told who reads `topic`. One feed a topic. */
+  feed(topic: Topic, feed: LiveFeed): void {
+    this.feeds.set(topic, feed);
+  }
+
+  publish(topic: Topic, about: About, type: string, data: object): void {
+    const event = { number: ++this.lastNumber, topic, about, type, data };
     this.past.push(event);
     if (this.past.length > REMEMBERED) this.past.shift();
     this.live.next(event);
@@ -109,7 +120,8 @@ export class EdgeEvents implements OnApplicationBootstrap, OnApplicationShutdown
 
   private async publishStatus(machineId: string): Promise<void> {
     try {
-      this.publish('machine-status', toMachineStatusView(await this.machines.status(machineId)));
+      const status = toMachineStatusView(await this.machines.status(machineId));
+      this.publish('status', machineId, 'machine-status', status);
     } catch {
       // The machine is gone, or the database is: the next change tells more.
     }

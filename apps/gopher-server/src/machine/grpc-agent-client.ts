@@ -94,15 +94,31 @@ export class GrpcAgentClient
     }
   }
 
-  async watch(
+  watch(
     target: AgentTarget,
     onReport: (report: AgentReport) => void,
     signal: AbortSignal,
   ): Promise<string> {
+    const request = { heartbeatIntervalMs: HEARTBEAT_MS };
+    const onMessage = ({ status: report }: WatchStatusResponse) => onReport(toAgentReport(report));
+    return this.follow(target, AgentService.watchStatus, request, onMessage, signal);
+  }
+
+  /**
+   * Hands every message of a stream to `onMessage` until `signal` aborts, which cancels it on the
+   * agent as well, or it ends. Resolves with why. Has no deadline: a frozen agent shows by the
+   * channel's keepalive.
+   */
+  async follow<Request, Response>(
+    target: AgentTarget,
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    onMessage: (message: Response) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
     const { client } = await this.channel(target);
     if (signal.aborted) return 'Nobody watches any more';
-    const { path, requestSerialize, responseDeserialize } = AgentService.watchStatus;
-    const request = { heartbeatIntervalMs: HEARTBEAT_MS };
+    const { path, requestSerialize, responseDeserialize } = method;
     const stream = client.makeServerStreamRequest(
       path,
       requestSerialize,
@@ -113,9 +129,7 @@ export class GrpcAgentClient
     signal.addEventListener('abort', cancel, { once: true });
     try {
       return await new Promise<string>((resolve) => {
-        stream.on('data', ({ status: report }: WatchStatusResponse) =>
-          onReport(toAgentReport(report)),
-        );
+        stream.on('data', onMessage);
         stream.on('error', (error: ServiceError) => resolve(error.details || error.message));
         stream.on('end', () => resolve('The agent ended its stream'));
       });

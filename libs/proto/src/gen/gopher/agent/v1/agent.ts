@@ -51,6 +51,18 @@ export enum RevertCause {
   UNRECOGNIZED = -1,
 }
 
+/** What a target is declared to speak. */
+export enum Application {
+  UNSPECIFIED = 0,
+  /** HTTP - Answers a request. */
+  HTTP = 1,
+  /** TLS - Answers a TLS hello. */
+  TLS = 2,
+  /** BANNER - Speaks first, as SSH, SMTP and MySQL do. */
+  BANNER = 3,
+  UNRECOGNIZED = -1,
+}
+
 export enum LogSource {
   UNSPECIFIED = 0,
   AGENT = 1,
@@ -59,11 +71,21 @@ export enum LogSource {
   UNRECOGNIZED = -1,
 }
 
+export enum LogLevel {
+  UNSPECIFIED = 0,
+  DEBUG = 1,
+  INFO = 2,
+  WARN = 3,
+  ERROR = 4,
+  UNRECOGNIZED = -1,
+}
+
 export enum DiagnosticOutcome {
   UNSPECIFIED = 0,
   PASS = 1,
   WARN = 2,
   FAIL = 3,
+  /** SKIP - Could not be told, and why. */
   SKIP = 4,
   UNRECOGNIZED = -1,
 }
@@ -155,6 +177,13 @@ export interface Disk {
   totalBytes: bigint;
   /** What an unprivileged program can still write. */
   availableBytes: bigint;
+  /** Both absent where the filesystem counts none, as btrfs. */
+  totalInodes?: bigint | undefined;
+  availableInodes?:
+    | bigint
+    | undefined;
+  /** e.g. "ext4" */
+  type: string;
 }
 
 export interface RatholeClientStatus {
@@ -215,9 +244,63 @@ export interface StreamMetricsRequest {
   intervalMs: number;
 }
 
+/** What the platform does not tell is absent, never zero. */
 export interface StreamMetricsResponse {
+  /** The agent's clock. For display; never for ordering. */
   observedAt: Date | undefined;
-  system: SystemStatus | undefined;
+  system:
+    | SystemStatus
+    | undefined;
+  /** Share of each core in use since the sample before, 0 to 1; in the kernel's order. */
+  coreUsage: number[];
+  swapTotalBytes?: bigint | undefined;
+  swapFreeBytes?:
+    | bigint
+    | undefined;
+  /** Without loopback. */
+  interfaces: NetworkInterface[];
+  temperatures: Temperature[];
+  /** Of the agent and of both rathole clients, those that run. */
+  processes: ProcessUsage[];
+  /** One for each tunnel of the data client's configuration. */
+  connections: TunnelConnections[];
+}
+
+/** Counted by the kernel since the interface came up. */
+export interface NetworkInterface {
+  name: string;
+  receivedBytes: bigint;
+  sentBytes: bigint;
+  receivedPackets: bigint;
+  sentPackets: bigint;
+  receiveErrors: bigint;
+  sendErrors: bigint;
+  receiveDrops: bigint;
+  sendDrops: bigint;
+}
+
+export interface Temperature {
+  /** As the kernel calls the sensor, e.g. "coretemp Package id 0". */
+  sensor: string;
+  celsius: number;
+}
+
+export interface ProcessUsage {
+  /** "agent", "control" or "data" */
+  name: string;
+  pid: number;
+  /** Share of one core since the sample before; absent in the first one. */
+  cpuUsage?: number | undefined;
+  residentBytes: bigint;
+  openFiles?: number | undefined;
+  threads: number;
+}
+
+export interface TunnelConnections {
+  /** The rathole service name. */
+  service: string;
+  /** Established between the data client and the target now. TCP only; absent for UDP. */
+  established?: number | undefined;
 }
 
 export interface UpdateRatholeConfigRequest {
@@ -253,6 +336,27 @@ export interface TargetCheck {
   detail: string;
   /** Milliseconds until the target accepted; 0 when it did not. */
   connectMs: number;
+  /** Whether it spoke as declared; absent where nothing was declared, or it did not accept. */
+  speaks?:
+    | boolean
+    | undefined;
+  /** Milliseconds from accepted to the first byte; absent when none came, or none was awaited. */
+  firstByteMs?: number | undefined;
+}
+
+export interface TargetExpectation {
+  /** The rathole service name. */
+  service: string;
+  application: Application;
+}
+
+export interface CheckTargetsRequest {
+  /** At most 1000. A service that is not in the data client's configuration gets no answer. */
+  targets: TargetExpectation[];
+}
+
+export interface CheckTargetsResponse {
+  targets: TargetCheck[];
 }
 
 export interface ConfirmRatholeConfigRequest {
@@ -274,30 +378,74 @@ export interface RestartRatholeResponse {
 }
 
 export interface GetLogsRequest {
+  /** UNSPECIFIED: all three, in the order of their times. */
   source: LogSource;
-  /** The newest lines to begin with; the agent keeps to 10000 at most. */
+  /** The newest entries to begin with, of those that fit; the agent keeps to 10000 at most. */
   tail: number;
   follow: boolean;
+  /** Entries from then on; absent: no limit. */
+  since:
+    | Date
+    | undefined;
+  /** UNSPECIFIED: every level. */
+  leastLevel: LogLevel;
+  /** Entries whose text contains this, in any case; empty: all. At most 200 characters. */
+  contains: string;
 }
 
 export interface GetLogsResponse {
+  entries: LogEntry[];
+  /** How many entries that fit were left out right before these, since there was no room for them. */
+  dropped: bigint;
+  /** Everything that was logged before the call has been sent. */
+  caughtUp: boolean;
+}
+
+export interface LogEntry {
+  /** As written in the entry; absent where it has none. */
   loggedAt: Date | undefined;
   source: LogSource;
-  line: string;
+  level: LogLevel;
+  /** Without the values of tokens and keys. At most 4096 characters. */
+  text: string;
+  /** Longer in the log than here. */
+  cut: boolean;
 }
 
 export interface RunDiagnosticsRequest {
+  /** The edge's clock when it asked; absent: the clocks are not compared. */
+  edgeTime:
+    | Date
+    | undefined;
+  /** SHA-256 that the data client's configuration should have, lower-case hex; empty: not told. */
+  expectedSha256: string;
+  /** What targets are declared to speak. Targets that are not named are checked as well. */
+  targets: TargetExpectation[];
 }
 
 export interface RunDiagnosticsResponse {
+  /** In the order of the path, from the machine itself to its targets. */
   checks: DiagnosticCheck[];
 }
 
 export interface DiagnosticCheck {
+  /** Stable and kebab-case, e.g. "edge-name-resolves". */
   id: string;
   outcome: DiagnosticOutcome;
+  /** What was found, and what it means, for a person to read. */
   meaning: string;
+  /** What to do; empty when there is nothing to do. */
   advice: string;
+  /** The leg that it is about, e.g. "machine→target"; "machine" for the host itself. */
+  leg: string;
+  /** What was measured, in `unit`. */
+  value?:
+    | number
+    | undefined;
+  /** e.g. "ms", "bytes", "s"; empty without a value. */
+  unit: string;
+  /** What the check was made on, where there are several: a client, a mount point, a service. */
+  subject: string;
 }
 
 export interface CreateCertificateRequestRequest {
@@ -1045,7 +1193,7 @@ export const SystemStatus: MessageFns<SystemStatus> = {
 };
 
 function createBaseDisk(): Disk {
-  return { mountPoint: "", totalBytes: 0n, availableBytes: 0n };
+  return { mountPoint: "", totalBytes: 0n, availableBytes: 0n, type: "" };
 }
 
 export const Disk: MessageFns<Disk> = {
@@ -1064,6 +1212,21 @@ export const Disk: MessageFns<Disk> = {
         throw new globalThis.Error("value provided for field message.availableBytes of type uint64 too large");
       }
       writer.uint32(24).uint64(message.availableBytes);
+    }
+    if (message.totalInodes !== undefined) {
+      if (BigInt.asUintN(64, message.totalInodes) !== message.totalInodes) {
+        throw new globalThis.Error("value provided for field message.totalInodes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.totalInodes);
+    }
+    if (message.availableInodes !== undefined) {
+      if (BigInt.asUintN(64, message.availableInodes) !== message.availableInodes) {
+        throw new globalThis.Error("value provided for field message.availableInodes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.availableInodes);
+    }
+    if (message.type !== "") {
+      writer.uint32(50).string(message.type);
     }
     return writer;
   },
@@ -1105,6 +1268,30 @@ export const Disk: MessageFns<Disk> = {
             message.availableBytes = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.totalInodes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.availableInodes = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1129,6 +1316,13 @@ export const Disk: MessageFns<Disk> = {
     message.availableBytes = (object.availableBytes !== undefined && object.availableBytes !== null)
       ? BigInt(object.availableBytes)
       : 0n;
+    message.totalInodes = (object.totalInodes !== undefined && object.totalInodes !== null)
+      ? BigInt(object.totalInodes)
+      : undefined;
+    message.availableInodes = (object.availableInodes !== undefined && object.availableInodes !== null)
+      ? BigInt(object.availableInodes)
+      : undefined;
+    message.type = object.type ?? "";
     return message;
   },
 };
@@ -1662,7 +1856,15 @@ export const StreamMetricsRequest: MessageFns<StreamMetricsRequest> = {
 };
 
 function createBaseStreamMetricsResponse(): StreamMetricsResponse {
-  return { observedAt: undefined, system: undefined };
+  return {
+    observedAt: undefined,
+    system: undefined,
+    coreUsage: [],
+    interfaces: [],
+    temperatures: [],
+    processes: [],
+    connections: [],
+  };
 }
 
 export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
@@ -1672,6 +1874,37 @@ export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
     }
     if (message.system !== undefined) {
       SystemStatus.encode(message.system, writer.uint32(18).fork()).join();
+    }
+    if (message.coreUsage.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.coreUsage) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    if (message.swapTotalBytes !== undefined) {
+      if (BigInt.asUintN(64, message.swapTotalBytes) !== message.swapTotalBytes) {
+        throw new globalThis.Error("value provided for field message.swapTotalBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.swapTotalBytes);
+    }
+    if (message.swapFreeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.swapFreeBytes) !== message.swapFreeBytes) {
+        throw new globalThis.Error("value provided for field message.swapFreeBytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.swapFreeBytes);
+    }
+    for (const v of message.interfaces) {
+      NetworkInterface.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.temperatures) {
+      Temperature.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.processes) {
+      ProcessUsage.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.connections) {
+      TunnelConnections.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1705,6 +1938,72 @@ export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
             message.system = SystemStatus.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag === 25) {
+              message.coreUsage.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.coreUsage.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.swapTotalBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.swapFreeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.interfaces.push(NetworkInterface.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.temperatures.push(Temperature.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.processes.push(ProcessUsage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.connections.push(TunnelConnections.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1726,6 +2025,468 @@ export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
     message.system = (object.system !== undefined && object.system !== null)
       ? SystemStatus.fromPartial(object.system)
       : undefined;
+    message.coreUsage = object.coreUsage?.map((e) => e) || [];
+    message.swapTotalBytes = (object.swapTotalBytes !== undefined && object.swapTotalBytes !== null)
+      ? BigInt(object.swapTotalBytes)
+      : undefined;
+    message.swapFreeBytes = (object.swapFreeBytes !== undefined && object.swapFreeBytes !== null)
+      ? BigInt(object.swapFreeBytes)
+      : undefined;
+    message.interfaces = object.interfaces?.map((e) => NetworkInterface.fromPartial(e)) || [];
+    message.temperatures = object.temperatures?.map((e) => Temperature.fromPartial(e)) || [];
+    message.processes = object.processes?.map((e) => ProcessUsage.fromPartial(e)) || [];
+    message.connections = object.connections?.map((e) => TunnelConnections.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNetworkInterface(): NetworkInterface {
+  return {
+    name: "",
+    receivedBytes: 0n,
+    sentBytes: 0n,
+    receivedPackets: 0n,
+    sentPackets: 0n,
+    receiveErrors: 0n,
+    sendErrors: 0n,
+    receiveDrops: 0n,
+    sendDrops: 0n,
+  };
+}
+
+export const NetworkInterface: MessageFns<NetworkInterface> = {
+  encode(message: NetworkInterface, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.receivedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.receivedBytes) !== message.receivedBytes) {
+        throw new globalThis.Error("value provided for field message.receivedBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.receivedBytes);
+    }
+    if (message.sentBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sentBytes) !== message.sentBytes) {
+        throw new globalThis.Error("value provided for field message.sentBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sentBytes);
+    }
+    if (message.receivedPackets !== 0n) {
+      if (BigInt.asUintN(64, message.receivedPackets) !== message.receivedPackets) {
+        throw new globalThis.Error("value provided for field message.receivedPackets of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.receivedPackets);
+    }
+    if (message.sentPackets !== 0n) {
+      if (BigInt.asUintN(64, message.sentPackets) !== message.sentPackets) {
+        throw new globalThis.Error("value provided for field message.sentPackets of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.sentPackets);
+    }
+    if (message.receiveErrors !== 0n) {
+      if (BigInt.asUintN(64, message.receiveErrors) !== message.receiveErrors) {
+        throw new globalThis.Error("value provided for field message.receiveErrors of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.receiveErrors);
+    }
+    if (message.sendErrors !== 0n) {
+      if (BigInt.asUintN(64, message.sendErrors) !== message.sendErrors) {
+        throw new globalThis.Error("value provided for field message.sendErrors of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.sendErrors);
+    }
+    if (message.receiveDrops !== 0n) {
+      if (BigInt.asUintN(64, message.receiveDrops) !== message.receiveDrops) {
+        throw new globalThis.Error("value provided for field message.receiveDrops of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.receiveDrops);
+    }
+    if (message.sendDrops !== 0n) {
+      if (BigInt.asUintN(64, message.sendDrops) !== message.sendDrops) {
+        throw new globalThis.Error("value provided for field message.sendDrops of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.sendDrops);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkInterface {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkInterface();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.receivedBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sentBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.receivedPackets = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sentPackets = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.receiveErrors = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sendErrors = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.receiveDrops = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.sendDrops = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NetworkInterface>, I>>(base?: I): NetworkInterface {
+    return NetworkInterface.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NetworkInterface>, I>>(object: I): NetworkInterface {
+    const message = createBaseNetworkInterface();
+    message.name = object.name ?? "";
+    message.receivedBytes = (object.receivedBytes !== undefined && object.receivedBytes !== null)
+      ? BigInt(object.receivedBytes)
+      : 0n;
+    message.sentBytes = (object.sentBytes !== undefined && object.sentBytes !== null) ? BigInt(object.sentBytes) : 0n;
+    message.receivedPackets = (object.receivedPackets !== undefined && object.receivedPackets !== null)
+      ? BigInt(object.receivedPackets)
+      : 0n;
+    message.sentPackets = (object.sentPackets !== undefined && object.sentPackets !== null)
+      ? BigInt(object.sentPackets)
+      : 0n;
+    message.receiveErrors = (object.receiveErrors !== undefined && object.receiveErrors !== null)
+      ? BigInt(object.receiveErrors)
+      : 0n;
+    message.sendErrors = (object.sendErrors !== undefined && object.sendErrors !== null)
+      ? BigInt(object.sendErrors)
+      : 0n;
+    message.receiveDrops = (object.receiveDrops !== undefined && object.receiveDrops !== null)
+      ? BigInt(object.receiveDrops)
+      : 0n;
+    message.sendDrops = (object.sendDrops !== undefined && object.sendDrops !== null) ? BigInt(object.sendDrops) : 0n;
+    return message;
+  },
+};
+
+function createBaseTemperature(): Temperature {
+  return { sensor: "", celsius: 0 };
+}
+
+export const Temperature: MessageFns<Temperature> = {
+  encode(message: Temperature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sensor !== "") {
+      writer.uint32(10).string(message.sensor);
+    }
+    if (message.celsius !== 0) {
+      writer.uint32(17).double(message.celsius);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Temperature {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTemperature();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sensor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.celsius = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Temperature>, I>>(base?: I): Temperature {
+    return Temperature.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Temperature>, I>>(object: I): Temperature {
+    const message = createBaseTemperature();
+    message.sensor = object.sensor ?? "";
+    message.celsius = object.celsius ?? 0;
+    return message;
+  },
+};
+
+function createBaseProcessUsage(): ProcessUsage {
+  return { name: "", pid: 0, residentBytes: 0n, threads: 0 };
+}
+
+export const ProcessUsage: MessageFns<ProcessUsage> = {
+  encode(message: ProcessUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.pid !== 0) {
+      writer.uint32(16).uint32(message.pid);
+    }
+    if (message.cpuUsage !== undefined) {
+      writer.uint32(25).double(message.cpuUsage);
+    }
+    if (message.residentBytes !== 0n) {
+      if (BigInt.asUintN(64, message.residentBytes) !== message.residentBytes) {
+        throw new globalThis.Error("value provided for field message.residentBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.residentBytes);
+    }
+    if (message.openFiles !== undefined) {
+      writer.uint32(40).uint32(message.openFiles);
+    }
+    if (message.threads !== 0) {
+      writer.uint32(48).uint32(message.threads);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pid = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.cpuUsage = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.residentBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.openFiles = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.threads = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ProcessUsage>, I>>(base?: I): ProcessUsage {
+    return ProcessUsage.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ProcessUsage>, I>>(object: I): ProcessUsage {
+    const message = createBaseProcessUsage();
+    message.name = object.name ?? "";
+    message.pid = object.pid ?? 0;
+    message.cpuUsage = object.cpuUsage ?? undefined;
+    message.residentBytes = (object.residentBytes !== undefined && object.residentBytes !== null)
+      ? BigInt(object.residentBytes)
+      : 0n;
+    message.openFiles = object.openFiles ?? undefined;
+    message.threads = object.threads ?? 0;
+    return message;
+  },
+};
+
+function createBaseTunnelConnections(): TunnelConnections {
+  return { service: "" };
+}
+
+export const TunnelConnections: MessageFns<TunnelConnections> = {
+  encode(message: TunnelConnections, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.established !== undefined) {
+      writer.uint32(16).uint32(message.established);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TunnelConnections {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTunnelConnections();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.established = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TunnelConnections>, I>>(base?: I): TunnelConnections {
+    return TunnelConnections.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TunnelConnections>, I>>(object: I): TunnelConnections {
+    const message = createBaseTunnelConnections();
+    message.service = object.service ?? "";
+    message.established = object.established ?? undefined;
     return message;
   },
 };
@@ -1914,6 +2675,12 @@ export const TargetCheck: MessageFns<TargetCheck> = {
     if (message.connectMs !== 0) {
       writer.uint32(41).double(message.connectMs);
     }
+    if (message.speaks !== undefined) {
+      writer.uint32(48).bool(message.speaks);
+    }
+    if (message.firstByteMs !== undefined) {
+      writer.uint32(57).double(message.firstByteMs);
+    }
     return writer;
   },
 
@@ -1970,6 +2737,22 @@ export const TargetCheck: MessageFns<TargetCheck> = {
             message.connectMs = reader.double();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.speaks = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.firstByteMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1992,6 +2775,185 @@ export const TargetCheck: MessageFns<TargetCheck> = {
     message.accepts = object.accepts ?? false;
     message.detail = object.detail ?? "";
     message.connectMs = object.connectMs ?? 0;
+    message.speaks = object.speaks ?? undefined;
+    message.firstByteMs = object.firstByteMs ?? undefined;
+    return message;
+  },
+};
+
+function createBaseTargetExpectation(): TargetExpectation {
+  return { service: "", application: 0 };
+}
+
+export const TargetExpectation: MessageFns<TargetExpectation> = {
+  encode(message: TargetExpectation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.application !== 0) {
+      writer.uint32(16).int32(message.application);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TargetExpectation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTargetExpectation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.application = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TargetExpectation>, I>>(base?: I): TargetExpectation {
+    return TargetExpectation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TargetExpectation>, I>>(object: I): TargetExpectation {
+    const message = createBaseTargetExpectation();
+    message.service = object.service ?? "";
+    message.application = object.application ?? 0;
+    return message;
+  },
+};
+
+function createBaseCheckTargetsRequest(): CheckTargetsRequest {
+  return { targets: [] };
+}
+
+export const CheckTargetsRequest: MessageFns<CheckTargetsRequest> = {
+  encode(message: CheckTargetsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.targets) {
+      TargetExpectation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckTargetsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckTargetsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targets.push(TargetExpectation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CheckTargetsRequest>, I>>(base?: I): CheckTargetsRequest {
+    return CheckTargetsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckTargetsRequest>, I>>(object: I): CheckTargetsRequest {
+    const message = createBaseCheckTargetsRequest();
+    message.targets = object.targets?.map((e) => TargetExpectation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCheckTargetsResponse(): CheckTargetsResponse {
+  return { targets: [] };
+}
+
+export const CheckTargetsResponse: MessageFns<CheckTargetsResponse> = {
+  encode(message: CheckTargetsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.targets) {
+      TargetCheck.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckTargetsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckTargetsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.targets.push(TargetCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CheckTargetsResponse>, I>>(base?: I): CheckTargetsResponse {
+    return CheckTargetsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckTargetsResponse>, I>>(object: I): CheckTargetsResponse {
+    const message = createBaseCheckTargetsResponse();
+    message.targets = object.targets?.map((e) => TargetCheck.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2236,7 +3198,7 @@ export const RestartRatholeResponse: MessageFns<RestartRatholeResponse> = {
 };
 
 function createBaseGetLogsRequest(): GetLogsRequest {
-  return { source: 0, tail: 0, follow: false };
+  return { source: 0, tail: 0, follow: false, since: undefined, leastLevel: 0, contains: "" };
 }
 
 export const GetLogsRequest: MessageFns<GetLogsRequest> = {
@@ -2249,6 +3211,15 @@ export const GetLogsRequest: MessageFns<GetLogsRequest> = {
     }
     if (message.follow !== false) {
       writer.uint32(24).bool(message.follow);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(34).fork()).join();
+    }
+    if (message.leastLevel !== 0) {
+      writer.uint32(40).int32(message.leastLevel);
+    }
+    if (message.contains !== "") {
+      writer.uint32(50).string(message.contains);
     }
     return writer;
   },
@@ -2290,6 +3261,30 @@ export const GetLogsRequest: MessageFns<GetLogsRequest> = {
             message.follow = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.leastLevel = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.contains = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2310,24 +3305,30 @@ export const GetLogsRequest: MessageFns<GetLogsRequest> = {
     message.source = object.source ?? 0;
     message.tail = object.tail ?? 0;
     message.follow = object.follow ?? false;
+    message.since = object.since ?? undefined;
+    message.leastLevel = object.leastLevel ?? 0;
+    message.contains = object.contains ?? "";
     return message;
   },
 };
 
 function createBaseGetLogsResponse(): GetLogsResponse {
-  return { loggedAt: undefined, source: 0, line: "" };
+  return { entries: [], dropped: 0n, caughtUp: false };
 }
 
 export const GetLogsResponse: MessageFns<GetLogsResponse> = {
   encode(message: GetLogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.loggedAt !== undefined) {
-      Timestamp.encode(toTimestamp(message.loggedAt), writer.uint32(10).fork()).join();
+    for (const v of message.entries) {
+      LogEntry.encode(v!, writer.uint32(10).fork()).join();
     }
-    if (message.source !== 0) {
-      writer.uint32(16).int32(message.source);
+    if (message.dropped !== 0n) {
+      if (BigInt.asUintN(64, message.dropped) !== message.dropped) {
+        throw new globalThis.Error("value provided for field message.dropped of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.dropped);
     }
-    if (message.line !== "") {
-      writer.uint32(26).string(message.line);
+    if (message.caughtUp !== false) {
+      writer.uint32(24).bool(message.caughtUp);
     }
     return writer;
   },
@@ -2350,7 +3351,7 @@ export const GetLogsResponse: MessageFns<GetLogsResponse> = {
               break;
             }
 
-            message.loggedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            message.entries.push(LogEntry.decode(reader, reader.uint32()));
             continue;
           }
           case 2: {
@@ -2358,15 +3359,15 @@ export const GetLogsResponse: MessageFns<GetLogsResponse> = {
               break;
             }
 
-            message.source = reader.int32() as any;
+            message.dropped = reader.uint64() as bigint;
             continue;
           }
           case 3: {
-            if (tag !== 26) {
+            if (tag !== 24) {
               break;
             }
 
-            message.line = reader.string();
+            message.caughtUp = reader.bool();
             continue;
           }
         }
@@ -2386,19 +3387,131 @@ export const GetLogsResponse: MessageFns<GetLogsResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<GetLogsResponse>, I>>(object: I): GetLogsResponse {
     const message = createBaseGetLogsResponse();
+    message.entries = object.entries?.map((e) => LogEntry.fromPartial(e)) || [];
+    message.dropped = (object.dropped !== undefined && object.dropped !== null) ? BigInt(object.dropped) : 0n;
+    message.caughtUp = object.caughtUp ?? false;
+    return message;
+  },
+};
+
+function createBaseLogEntry(): LogEntry {
+  return { loggedAt: undefined, source: 0, level: 0, text: "", cut: false };
+}
+
+export const LogEntry: MessageFns<LogEntry> = {
+  encode(message: LogEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.loggedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.loggedAt), writer.uint32(10).fork()).join();
+    }
+    if (message.source !== 0) {
+      writer.uint32(16).int32(message.source);
+    }
+    if (message.level !== 0) {
+      writer.uint32(24).int32(message.level);
+    }
+    if (message.text !== "") {
+      writer.uint32(34).string(message.text);
+    }
+    if (message.cut !== false) {
+      writer.uint32(40).bool(message.cut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.loggedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.source = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.level = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.cut = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<LogEntry>, I>>(base?: I): LogEntry {
+    return LogEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LogEntry>, I>>(object: I): LogEntry {
+    const message = createBaseLogEntry();
     message.loggedAt = object.loggedAt ?? undefined;
     message.source = object.source ?? 0;
-    message.line = object.line ?? "";
+    message.level = object.level ?? 0;
+    message.text = object.text ?? "";
+    message.cut = object.cut ?? false;
     return message;
   },
 };
 
 function createBaseRunDiagnosticsRequest(): RunDiagnosticsRequest {
-  return {};
+  return { edgeTime: undefined, expectedSha256: "", targets: [] };
 }
 
 export const RunDiagnosticsRequest: MessageFns<RunDiagnosticsRequest> = {
-  encode(_: RunDiagnosticsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: RunDiagnosticsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.edgeTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.edgeTime), writer.uint32(10).fork()).join();
+    }
+    if (message.expectedSha256 !== "") {
+      writer.uint32(18).string(message.expectedSha256);
+    }
+    for (const v of message.targets) {
+      TargetExpectation.encode(v!, writer.uint32(26).fork()).join();
+    }
     return writer;
   },
 
@@ -2415,6 +3528,30 @@ export const RunDiagnosticsRequest: MessageFns<RunDiagnosticsRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.edgeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expectedSha256 = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.targets.push(TargetExpectation.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2430,8 +3567,11 @@ export const RunDiagnosticsRequest: MessageFns<RunDiagnosticsRequest> = {
   create<I extends Exact<DeepPartial<RunDiagnosticsRequest>, I>>(base?: I): RunDiagnosticsRequest {
     return RunDiagnosticsRequest.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<RunDiagnosticsRequest>, I>>(_: I): RunDiagnosticsRequest {
+  fromPartial<I extends Exact<DeepPartial<RunDiagnosticsRequest>, I>>(object: I): RunDiagnosticsRequest {
     const message = createBaseRunDiagnosticsRequest();
+    message.edgeTime = object.edgeTime ?? undefined;
+    message.expectedSha256 = object.expectedSha256 ?? "";
+    message.targets = object.targets?.map((e) => TargetExpectation.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2492,7 +3632,7 @@ export const RunDiagnosticsResponse: MessageFns<RunDiagnosticsResponse> = {
 };
 
 function createBaseDiagnosticCheck(): DiagnosticCheck {
-  return { id: "", outcome: 0, meaning: "", advice: "" };
+  return { id: "", outcome: 0, meaning: "", advice: "", leg: "", unit: "", subject: "" };
 }
 
 export const DiagnosticCheck: MessageFns<DiagnosticCheck> = {
@@ -2508,6 +3648,18 @@ export const DiagnosticCheck: MessageFns<DiagnosticCheck> = {
     }
     if (message.advice !== "") {
       writer.uint32(34).string(message.advice);
+    }
+    if (message.leg !== "") {
+      writer.uint32(42).string(message.leg);
+    }
+    if (message.value !== undefined) {
+      writer.uint32(49).double(message.value);
+    }
+    if (message.unit !== "") {
+      writer.uint32(58).string(message.unit);
+    }
+    if (message.subject !== "") {
+      writer.uint32(66).string(message.subject);
     }
     return writer;
   },
@@ -2557,6 +3709,38 @@ export const DiagnosticCheck: MessageFns<DiagnosticCheck> = {
             message.advice = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.leg = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.unit = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2578,6 +3762,10 @@ export const DiagnosticCheck: MessageFns<DiagnosticCheck> = {
     message.outcome = object.outcome ?? 0;
     message.meaning = object.meaning ?? "";
     message.advice = object.advice ?? "";
+    message.leg = object.leg ?? "";
+    message.value = object.value ?? undefined;
+    message.unit = object.unit ?? "";
+    message.subject = object.subject ?? "";
     return message;
   },
 };
@@ -3124,6 +4312,8 @@ export interface AgentClient {
 
   watchStatus(request: WatchStatusRequest, metadata: Metadata, ...rest: any): Observable<WatchStatusResponse>;
 
+  /** A sample at once, then one after each interval. */
+
   streamMetrics(request: StreamMetricsRequest, metadata: Metadata, ...rest: any): Observable<StreamMetricsResponse>;
 
   /**
@@ -3151,9 +4341,18 @@ export interface AgentClient {
 
   restartRathole(request: RestartRatholeRequest, metadata: Metadata, ...rest: any): Observable<RestartRatholeResponse>;
 
+  /** The newest entries, oldest first, then, when asked to follow, what is logged from there on. */
+
   getLogs(request: GetLogsRequest, metadata: Metadata, ...rest: any): Observable<GetLogsResponse>;
 
   runDiagnostics(request: RunDiagnosticsRequest, metadata: Metadata, ...rest: any): Observable<RunDiagnosticsResponse>;
+
+  /**
+   * Connects to targets of the data client's configuration as rathole would. Sends nothing that the
+   * target was not declared to speak.
+   */
+
+  checkTargets(request: CheckTargetsRequest, metadata: Metadata, ...rest: any): Observable<CheckTargetsResponse>;
 
   /**
    * Renewal in three calls: the agent makes a key and a request for it, the edge signs it, the
@@ -3223,6 +4422,8 @@ export interface AgentController {
 
   watchStatus(request: WatchStatusRequest, metadata: Metadata, ...rest: any): Observable<WatchStatusResponse>;
 
+  /** A sample at once, then one after each interval. */
+
   streamMetrics(request: StreamMetricsRequest, metadata: Metadata, ...rest: any): Observable<StreamMetricsResponse>;
 
   /**
@@ -3254,6 +4455,8 @@ export interface AgentController {
     ...rest: any
   ): Promise<RestartRatholeResponse> | Observable<RestartRatholeResponse> | RestartRatholeResponse;
 
+  /** The newest entries, oldest first, then, when asked to follow, what is logged from there on. */
+
   getLogs(request: GetLogsRequest, metadata: Metadata, ...rest: any): Observable<GetLogsResponse>;
 
   runDiagnostics(
@@ -3261,6 +4464,17 @@ export interface AgentController {
     metadata: Metadata,
     ...rest: any
   ): Promise<RunDiagnosticsResponse> | Observable<RunDiagnosticsResponse> | RunDiagnosticsResponse;
+
+  /**
+   * Connects to targets of the data client's configuration as rathole would. Sends nothing that the
+   * target was not declared to speak.
+   */
+
+  checkTargets(
+    request: CheckTargetsRequest,
+    metadata: Metadata,
+    ...rest: any
+  ): Promise<CheckTargetsResponse> | Observable<CheckTargetsResponse> | CheckTargetsResponse;
 
   /**
    * Renewal in three calls: the agent makes a key and a request for it, the edge signs it, the
@@ -3328,6 +4542,7 @@ export function AgentControllerMethods() {
       "restartRathole",
       "getLogs",
       "runDiagnostics",
+      "checkTargets",
       "createCertificateRequest",
       "installCertificate",
       "confirmCertificate",
@@ -3375,6 +4590,7 @@ export const AgentService = {
     responseSerialize: (value: WatchStatusResponse): Buffer => Buffer.from(WatchStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchStatusResponse => WatchStatusResponse.decode(value),
   },
+  /** A sample at once, then one after each interval. */
   streamMetrics: {
     path: "/gopher.agent.v1.Agent/StreamMetrics" as const,
     requestStream: false as const,
@@ -3426,6 +4642,7 @@ export const AgentService = {
       Buffer.from(RestartRatholeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartRatholeResponse => RestartRatholeResponse.decode(value),
   },
+  /** The newest entries, oldest first, then, when asked to follow, what is logged from there on. */
   getLogs: {
     path: "/gopher.agent.v1.Agent/GetLogs" as const,
     requestStream: false as const,
@@ -3445,6 +4662,20 @@ export const AgentService = {
     responseSerialize: (value: RunDiagnosticsResponse): Buffer =>
       Buffer.from(RunDiagnosticsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RunDiagnosticsResponse => RunDiagnosticsResponse.decode(value),
+  },
+  /**
+   * Connects to targets of the data client's configuration as rathole would. Sends nothing that the
+   * target was not declared to speak.
+   */
+  checkTargets: {
+    path: "/gopher.agent.v1.Agent/CheckTargets" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CheckTargetsRequest): Buffer => Buffer.from(CheckTargetsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckTargetsRequest => CheckTargetsRequest.decode(value),
+    responseSerialize: (value: CheckTargetsResponse): Buffer =>
+      Buffer.from(CheckTargetsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckTargetsResponse => CheckTargetsResponse.decode(value),
   },
   /**
    * Renewal in three calls: the agent makes a key and a request for it, the edge signs it, the
@@ -3529,6 +4760,7 @@ export interface AgentServer extends UntypedServiceImplementation {
    * heartbeat interval.
    */
   watchStatus: handleServerStreamingCall<WatchStatusRequest, WatchStatusResponse>;
+  /** A sample at once, then one after each interval. */
   streamMetrics: handleServerStreamingCall<StreamMetricsRequest, StreamMetricsResponse>;
   /**
    * Replaces the configuration of the data client. Never touches the control client. Answers once
@@ -3541,8 +4773,14 @@ export interface AgentServer extends UntypedServiceImplementation {
   confirmRatholeConfig: handleUnaryCall<ConfirmRatholeConfigRequest, ConfirmRatholeConfigResponse>;
   /** Restarts the data client. Never touches the control client. */
   restartRathole: handleUnaryCall<RestartRatholeRequest, RestartRatholeResponse>;
+  /** The newest entries, oldest first, then, when asked to follow, what is logged from there on. */
   getLogs: handleServerStreamingCall<GetLogsRequest, GetLogsResponse>;
   runDiagnostics: handleUnaryCall<RunDiagnosticsRequest, RunDiagnosticsResponse>;
+  /**
+   * Connects to targets of the data client's configuration as rathole would. Sends nothing that the
+   * target was not declared to speak.
+   */
+  checkTargets: handleUnaryCall<CheckTargetsRequest, CheckTargetsResponse>;
   /**
    * Renewal in three calls: the agent makes a key and a request for it, the edge signs it, the
    * agent serves it to new connections while the old one stays at hand, and confirms it once a
