@@ -1,0 +1,23 @@
+import type { Check } from '@gopher/diagnosis';
+import type { AgentTarget } from '@gopher/machine';
+
+export interface DiagnosisRequest {
+  /** Of the data client's configuration, lower-case hex; null: it is not known what is wanted. */
+  expectedSha256: string | null;
+}
+
+export interface Examination {
+  /** Milliseconds that one call took, on a connection that stood already. */
+  roundTripMs: number;
+  /** In the order of the path. `too-old`: the agent does not know the call. */
+  answer: { checks: Check[] } | { silence: string } | 'too-old';
+}
+
+/** What a report needs of an agent. */
+export abstract class AgentDiagnosis {
+  /**
+   * Over a connection that is made now. What comes back is bounded, and no more to be trusted than
+   * the machine. @throws AgentUnreachableError
+   */
+  abstract examine(target: AgentTarget, request: DiagnosisRequest): Promise<Examination>;
+}
