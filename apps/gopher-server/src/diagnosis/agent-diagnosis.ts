@@ -7,16 +7,16 @@ export interface DiagnosisRequest {
 }
 
 export interface Examination {
-  /** Milliseconds that one call took, on a connection that stood already. */
+  /** Milliseconds that a call took on a connection that stood already. */
   roundTripMs: number;
-  /** In the order of the path. `too-old`: the agent does not know the call. */
+  /** `too-old`: the agent does not know the call. `silence`: it answers, but not to this. */
   answer: { checks: Check[] } | { silence: string } | 'too-old';
 }
 
 /** What a report needs of an agent. */
 export abstract class AgentDiagnosis {
   /**
-   * Over a connection that is made now. What comes back is bounded, and no more to be trusted than
+   * Over a connection that is made now. What comes back is bounded, and to be trusted no more than
    * the machine. @throws AgentUnreachableError
    */
   abstract examine(target: AgentTarget, request: DiagnosisRequest): Promise<Examination>;

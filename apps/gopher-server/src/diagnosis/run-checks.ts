@@ -1,5 +1,7 @@
-import type { Check } from '@gopher/diagnosis';
+import { type Check, skipped } from '@gopher/diagnosis';
 import type { EdgeCheck } from './edge-check.js';
+
+const MAX_REASON = 300;
 
 /**
  * All at once, in their order. One that throws or takes too long becomes a line that says so; rejects
@@ -20,18 +22,17 @@ async function runCheck<About>(check: EdgeCheck<About>, about: About): Promise<C
     deadlineMs,
   );
   const looked = (async () => check.look(about))();
+  looked.catch(() => {}); // it may be too late for the race
   try {
     return await Promise.race([looked, late.promise]);
   } catch (error) {
     return [untold(check, error instanceof Error ? error.message : String(error))];
   } finally {
     clearTimeout(timer);
-    looked.catch(() => {}); // the race has been lost by then
   }
 }
 
-const untold = <About>(check: EdgeCheck<About>, reason: string): Check =>
-  check.found('skip', {
-    meaning: `This could not be told: ${reason.slice(0, 300)}`,
+const untold = <About>({ id }: EdgeCheck<About>, reason: string): Check =>
+  skipped(id, `This could not be told: ${reason.slice(0, MAX_REASON)}`, {
     advice: 'Ask again; the log of gopher-server may say more',
   });

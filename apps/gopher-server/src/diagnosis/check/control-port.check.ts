@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import type { Check } from '@gopher/diagnosis';
+import { type Check, failed, passed } from '@gopher/diagnosis';
 import { parseHostPort } from '@gopher/rathole';
 import { ServerConfig } from '../../config/server.config.js';
 import { RatholeServer } from '../../edge/rathole/rathole-server.js';
@@ -9,13 +9,13 @@ import { EdgeCheck, ms } from '../edge-check.js';
 
 const PATIENCE_MS = 1_000;
 
-type Answer = { met: 'ended'; afterMs: number } | { met: 'silence' } | { met: 'refused'; why: string };
+type Answer =
+  { met: 'ended'; afterMs: number } | { met: 'silence' } | { met: 'refused'; why: string };
 
 /** Whether rathole takes machines within a second, and not only the kernel for it. */
 @Injectable()
 export class ControlPortCheck extends EdgeCheck {
   readonly id = 'edge-control-port';
-  readonly leg = 'edge';
 
   constructor(
     private readonly config: ServerConfig,
@@ -29,22 +29,22 @@ export class ControlPortCheck extends EdgeCheck {
     const { host, port } = parseHostPort(subject)!;
     const answer = await knock(reachable(host), port);
     if (answer.met === 'ended') {
-      const meaning = `rathole's control port ${subject} answers`;
-      return [this.found('pass', { meaning, subject, measured: ms(answer.afterMs) })];
+      const measured = ms(answer.afterMs);
+      return [passed(this.id, "rathole's control port answers", { subject, measured })];
     }
     if (answer.met === 'refused') {
-      const meaning = `rathole's control port ${subject} can not be reached on the edge itself: ${answer.why}`;
-      const advice = 'See whether rathole runs, and whether another program has the port';
-      return [this.found('fail', { meaning, advice, subject })];
+      const meaning = `No machine can connect: on the edge itself the control port answers with ${answer.why}`;
+      const advice = 'See whether rathole runs, and whether another program has its port';
+      return [failed(this.id, meaning, { advice, subject })];
     }
-    const meaning = `rathole's control port ${subject} takes a connection, and does nothing with it for ${PATIENCE_MS} ms`;
+    const meaning = `No machine can connect: rathole's control port takes a connection, and nothing happens for ${PATIENCE_MS} ms`;
     const advice =
-      "rathole is frozen or held up: someone's connection that says nothing does this to one without Gopher's patches";
-    return [this.found('fail', { meaning, advice, subject })];
+      "Restart rathole on the edge; one without Gopher's patches is held up by anyone who connects and says nothing";
+    return [failed(this.id, meaning, { advice, subject })];
   }
 }
 
-/** Hangs up at once: rathole, when it comes to this connection, ends it as well. */
+/** Hangs up at once: rathole, once it comes to this connection, ends it as well. */
 function knock(host: string, port: number): Promise<Answer> {
   const began = performance.now();
   const socket = connect({ host, port });
@@ -57,7 +57,7 @@ function knock(host: string, port: number): Promise<Answer> {
     };
     const ended = () => end({ met: 'ended', afterMs: performance.now() - began });
     const timer = setTimeout(
-      () => end(connected ? { met: 'silence' } : { met: 'refused', why: 'no answer in time' }),
+      () => end(connected ? { met: 'silence' } : { met: 'refused', why: 'nothing' }),
       PATIENCE_MS,
     );
     socket.on('connect', () => {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { Check } from '@gopher/diagnosis';
+import { type Check, failed, passed, warned } from '@gopher/diagnosis';
 import { EdgeCheck, ms } from '../edge-check.js';
 
 const SLOW_MS = 250;
@@ -10,7 +10,6 @@ const PATIENCE_MS = 2_000;
 @Injectable()
 export class DatabaseCheck extends EdgeCheck {
   readonly id = 'edge-database';
-  readonly leg = 'edge';
 
   constructor(@InjectDataSource() private readonly database: DataSource) {
     super();
@@ -19,15 +18,17 @@ export class DatabaseCheck extends EdgeCheck {
   async look(): Promise<Check[]> {
     const began = performance.now();
     const problem = await this.problem();
+    const measured = ms(performance.now() - began);
     if (problem !== null) {
-      const meaning = `The database does not answer: ${problem}. Tunnels go on; nothing can be changed`;
-      return [this.found('fail', { meaning, advice: 'See whether PostgreSQL runs, and its log' })];
+      const meaning = `The database does not answer (${problem}): tunnels go on, and nothing can be changed`;
+      return [
+        failed(this.id, meaning, { advice: 'See whether PostgreSQL runs, and read its log' }),
+      ];
     }
-    const took = performance.now() - began;
-    const measured = ms(took);
-    if (took < SLOW_MS) return [this.found('pass', { meaning: 'The database answers', measured })];
-    const meaning = 'The database answers slowly: everything that is changed or shown waits for it';
-    return [this.found('warn', { meaning, advice: "Look at the edge's load and its disk", measured })];
+    if (measured.value < SLOW_MS) return [passed(this.id, 'The database answers', { measured })];
+    const meaning = 'The database answers slowly, and everything that is shown or changed waits';
+    const advice = "Look at the edge's load and at its disk";
+    return [warned(this.id, meaning, { advice, measured })];
   }
 
   private async problem(): Promise<string | null> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { Check } from '@gopher/diagnosis';
+import { type Check, passed, warned } from '@gopher/diagnosis';
 import { EdgeId } from '@gopher/machine';
 import { RatholeServer } from '../../edge/rathole/rathole-server.js';
 import { EdgeCheck } from '../edge-check.js';
@@ -12,7 +12,6 @@ const MANY = 50;
 @Injectable()
 export class NoiseServicesCheck extends EdgeCheck {
   readonly id = 'edge-noise-services';
-  readonly leg = 'edge';
 
   constructor(
     @InjectDataSource() private readonly database: DataSource,
@@ -33,11 +32,10 @@ export class NoiseServicesCheck extends EdgeCheck {
     const value = row?.services ?? 0;
     const measured = { value, unit: 'count' } as const;
     if (value < MANY || this.rathole.has('pool-size')) {
-      const meaning = `rathole carries ${value} encrypted services`;
-      return [this.found('pass', { meaning, measured })];
+      return [passed(this.id, `rathole carries ${value} encrypted services`, { measured })];
     }
-    const meaning = `rathole carries ${value} encrypted services; without Gopher's patches each takes 1.2 MB here, and a start stalls`;
-    const advice = 'Build the patched rathole with npm run rathole, then start rathole again';
-    return [this.found('warn', { meaning, advice, measured })];
+    const meaning = `rathole carries ${value} encrypted services: without Gopher's patches each takes 1.2 MB, and a start stalls`;
+    const advice = 'Build the patched rathole (npm run rathole), then restart rathole on the edge';
+    return [warned(this.id, meaning, { advice, measured })];
   }
 }

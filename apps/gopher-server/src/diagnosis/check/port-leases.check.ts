@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { Check } from '@gopher/diagnosis';
+import { type Check, failed, passed, warned } from '@gopher/diagnosis';
 import { EdgeId } from '@gopher/machine';
 import { type PortRange, ServerConfig } from '../../config/server.config.js';
 import type { TunnelProtocol } from '../../tunnel/tunnel.entity.js';
 import { EdgeCheck } from '../edge-check.js';
 
-/** Below this share of its range, or this many, someone should know. */
-const FEW_SHARE = 0.1;
+/** Few are left below so many, and below this share of a small range. */
 const FEW = 20;
+const FEW_SHARE = 0.1;
 
 interface Stock {
   what: string;
@@ -21,7 +21,6 @@ interface Stock {
 @Injectable()
 export class PortLeasesCheck extends EdgeCheck {
   readonly id = 'edge-port-leases';
-  readonly leg = 'edge';
 
   constructor(
     @InjectDataSource() private readonly database: DataSource,
@@ -31,14 +30,14 @@ export class PortLeasesCheck extends EdgeCheck {
     super();
   }
 
-  async look(): Promise<Check[]> {
+  look(): Promise<Check[]> {
     const { tunnelPorts, backChannelPorts } = this.config;
     const tunnels = { setting: 'GOPHER_TUNNEL_PORTS', range: tunnelPorts };
     const agents = { setting: 'GOPHER_BACK_CHANNEL_PORTS', range: backChannelPorts };
     const stocks: Stock[] = [
       { what: 'TCP tunnels', protocol: 'tcp', ...tunnels },
       { what: 'UDP tunnels', protocol: 'udp', ...tunnels },
-      { what: 'machines with an agent', protocol: 'tcp', ...agents },
+      { what: 'agents', protocol: 'tcp', ...agents },
     ];
     return Promise.all(stocks.map((stock) => this.left(stock)));
   }
@@ -52,11 +51,12 @@ export class PortLeasesCheck extends EdgeCheck {
     );
     const all = to - from + 1;
     const left = all - (row?.taken ?? 0);
-    const measured = { value: left, unit: 'count' } as const;
-    const meaning = `${left} of ${all} ports from ${from} to ${to} are free for ${what}`;
-    const about = { subject: what, measured, meaning };
-    if (left > Math.min(FEW, all * FEW_SHARE)) return this.found('pass', about);
+    const meaning = `${left} of ${all} ports, ${from} to ${to}, are left for ${what}`;
+    const details = { subject: what, measured: { value: left, unit: 'count' } as const };
+    if (left >= Math.min(FEW, all * FEW_SHARE) && left > 0) {
+      return passed(this.id, meaning, details);
+    }
     const advice = `Remove what is not used, or set ${setting} to a larger range`;
-    return this.found(left === 0 ? 'fail' : 'warn', { ...about, advice });
+    return (left === 0 ? failed : warned)(this.id, meaning, { ...details, advice });
   }
 }

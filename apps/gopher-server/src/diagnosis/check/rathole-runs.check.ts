@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Check } from '@gopher/diagnosis';
+import { type Check, failed, passed, warned } from '@gopher/diagnosis';
 import { procState } from '@gopher/host';
 import { RatholeServer } from '../../edge/rathole/rathole-server.js';
 import { EdgeCheck } from '../edge-check.js';
@@ -10,7 +10,6 @@ const STOPPED = new Set(['T', 't']);
 @Injectable()
 export class RatholeRunsCheck extends EdgeCheck {
   readonly id = 'edge-rathole-runs';
-  readonly leg = 'edge';
 
   constructor(private readonly rathole: RatholeServer) {
     super();
@@ -18,20 +17,19 @@ export class RatholeRunsCheck extends EdgeCheck {
 
   look(): Check[] {
     const { state, pid, version, problem } = this.rathole.status();
-    const subject = 'rathole server';
     if (state !== 'running' || pid === null) {
-      const meaning = `rathole does not run on the edge (${state}), so that no tunnel serves`;
+      const meaning = `rathole does not run on the edge (${state}), so no tunnel serves`;
       const advice = problem ?? 'It is being started again; if it stays so, read its log';
-      return [this.found('fail', { meaning, advice, subject })];
+      return [failed(this.id, meaning, { advice })];
     }
     if (STOPPED.has(procState(pid) ?? '')) {
-      const meaning = `rathole is stopped by a signal or a debugger (pid ${pid}): no tunnel serves`;
-      return [this.found('fail', { meaning, advice: `kill -CONT ${pid}`, subject })];
+      const meaning = `rathole is stopped by a signal or a debugger (pid ${pid}), so no tunnel serves`;
+      return [failed(this.id, meaning, { advice: `Have it go on: kill -CONT ${pid}` })];
     }
     if (problem !== null) {
-      const meaning = 'rathole runs, but not with what Gopher would give it now';
-      return [this.found('warn', { meaning, advice: problem, subject })];
+      const meaning = 'rathole runs, but not with the settings that it should have';
+      return [warned(this.id, meaning, { advice: problem })];
     }
-    return [this.found('pass', { meaning: `rathole ${version} runs (pid ${pid})`, subject })];
+    return [passed(this.id, `rathole ${version ?? ''} runs (pid ${pid})`)];
   }
 }

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { type AgentTarget, AgentUnreachableError } from '@gopher/machine';
+import { AgentService } from '@gopher/proto';
+import type { AgentChannel } from '../machine/agent-channel.js';
+import { GrpcAgentClient } from '../machine/grpc-agent-client.js';
+import { toChecks } from './agent-checks.mapper.js';
+import { AgentDiagnosis, type DiagnosisRequest, type Examination } from './agent-diagnosis.js';
+
+/** The agent connects to targets that may not answer. */
+const RUN_DEADLINE_MS = 5_500;
+const REACH_DEADLINE_MS = 1_500;
+
+@Injectable()
+export class GrpcAgentDiagnosis extends AgentDiagnosis {
+  constructor(private readonly agents: GrpcAgentClient) {
+    super();
+  }
+
+  examine(target: AgentTarget, request: DiagnosisRequest): Promise<Examination> {
+    return this.agents.anew(target, async (channel) => {
+      await this.ask(channel);
+      const began = performance.now();
+      await this.ask(channel);
+      const roundTripMs = performance.now() - began;
+      return { roundTripMs, answer: await this.run(channel, request) };
+    });
+  }
+
+  private ask(channel: AgentChannel): Promise<unknown> {
+    return this.agents.call(channel, AgentService.getStatus, {}, REACH_DEADLINE_MS);
+  }
+
+  private async run(
+    channel: AgentChannel,
+    { expectedSha256 }: DiagnosisRequest,
+  ): Promise<Examination['answer']> {
+    const request = { edgeTime: new Date(), expectedSha256: expectedSha256 ?? '', targets: [] };
+    try {
+      const method = AgentService.runDiagnostics;
+      const { checks } = await this.agents.call(channel, method, request, RUN_DEADLINE_MS);
+      return { checks: toChecks(checks) };
+    } catch (error) {
+      if ((error as ServiceError).code === status.UNIMPLEMENTED) return 'too-old';
+      const isSilent = error instanceof AgentUnreachableError;
+      if (isSilent) return { silence: `it did not answer within ${RUN_DEADLINE_MS} ms` };
+      return { silence: (error as ServiceError).details || String(error) };
+    }
+  }
+}
