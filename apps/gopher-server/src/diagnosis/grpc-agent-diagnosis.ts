@@ -42,9 +42,9 @@ export class GrpcAgentDiagnosis extends AgentDiagnosis {
       return { checks: toChecks(checks) };
     } catch (error) {
       if ((error as ServiceError).code === status.UNIMPLEMENTED) return 'too-old';
-      const isSilent = error instanceof AgentUnreachableError;
-      if (isSilent) return { silence: `it did not answer within ${RUN_DEADLINE_MS} ms` };
-      return { silence: (error as ServiceError).details || String(error) };
+      const isUnreachable = error instanceof AgentUnreachableError;
+      const silence = isUnreachable ? error.reason : (error as ServiceError).details;
+      return { silence: silence || String(error) };
     }
   }
 }

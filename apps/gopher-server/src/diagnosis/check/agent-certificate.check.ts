@@ -39,7 +39,7 @@ export class AgentCertificateCheck extends EdgeCheck<ExaminedMachine> {
   private judge({ state, notBefore, notAfter }: AgentCertificate, joinAgain: string): Check {
     const now = Date.now();
     const day = notAfter.toISOString().slice(0, 10);
-    const days = Math.floor((notAfter.getTime() - now) / DAY_MS);
+    const days = Math.trunc((notAfter.getTime() - now) / DAY_MS);
     const measured: Measured = { value: days, unit: 'days' };
     if (notAfter.getTime() <= now) {
       const meaning = `The agent's certificate expired on ${day}: the edge takes it for nobody`;

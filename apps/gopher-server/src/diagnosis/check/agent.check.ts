@@ -33,15 +33,15 @@ export class AgentCheck extends EdgeCheck<ExaminedMachine> {
   private heard({ roundTripMs, answer }: Examination): Check[] {
     const measured = ms(roundTripMs);
     if (answer === 'too-old') {
-      const meaning = 'The agent answers, and is too old to look at its machine';
+      const meaning = 'The agent is too old to look at its machine: this is what the edge can tell';
       const advice = 'Run the join command again on the machine: it brings the newest agent';
-      return [passed(this.id, meaning, { measured, advice })];
+      const old = skipped('versions', meaning, { advice });
+      return [passed(this.id, 'The agent answers', { measured }), old];
     }
     if ('silence' in answer) {
       const meaning = `The agent answers, and could not look at its machine: ${answer.silence}`;
-      return [
-        skipped(this.id, meaning, { measured, advice: 'gopher-agent diagnose there says more' }),
-      ];
+      const advice = 'On the machine, gopher-agent diagnose looks at it as well';
+      return [skipped(this.id, meaning, { measured, advice })];
     }
     return [passed(this.id, 'The agent answers', { measured }), ...answer.checks];
   }

@@ -19,8 +19,12 @@ const ECHO_TIMEOUT_MS = 1_500;
 export class TunnelProbeCheck extends EdgeCheck<ExaminedMachine> {
   readonly id = 'tunnel-probe';
 
-  look({ tunnels, agent }: ExaminedMachine): Promise<Check[]> {
-    return Promise.all(tunnels.map((tunnel) => this.visit(tunnel, agent)));
+  async look({ tunnels, agent, omitted }: ExaminedMachine): Promise<Check[]> {
+    const visits = await Promise.all(tunnels.map((tunnel) => this.visit(tunnel, agent)));
+    if (omitted === 0) return visits;
+    const meaning = `${omitted} more tunnels of the machine were not visited`;
+    const advice = 'Ask for one of them by POST /api/v1/tunnels/{id}/diagnose';
+    return [...visits, skipped(this.id, meaning, { advice })];
   }
 
   private async visit(tunnel: Tunnel, agent: ExaminedAgent | null): Promise<Check> {
