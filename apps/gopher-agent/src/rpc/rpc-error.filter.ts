@@ -4,10 +4,12 @@ import { status } from '@grpc/grpc-js';
 import { type Observable, throwError } from 'rxjs';
 import {
   AgentError,
+  BusyError,
   CertificateRefusedError,
   ClientStartError,
   ConfigRefusedError,
   NothingPendingError,
+  PolicyRefusedError,
   PushAbortedError,
   RevisionRefusedError,
   StorageError,
@@ -15,11 +17,13 @@ import {
 
 const CODES = new Map<unknown, status>([
   [ConfigRefusedError, status.INVALID_ARGUMENT],
+  [PolicyRefusedError, status.INVALID_ARGUMENT],
   [CertificateRefusedError, status.INVALID_ARGUMENT],
   [RevisionRefusedError, status.FAILED_PRECONDITION],
   [NothingPendingError, status.FAILED_PRECONDITION],
   [PushAbortedError, status.ABORTED],
   [ClientStartError, status.UNAVAILABLE],
+  [BusyError, status.RESOURCE_EXHAUSTED],
 ]);
 
 interface RpcFailure {
