@@ -24,3 +24,5 @@ export {
   MEMORY_FAILS_BELOW_RATIO,
   MEMORY_WARNS_BELOW_RATIO,
 } from './resources.js';
+export { type Application, APPLICATIONS } from './application.js';
+export { type Visit, visit, type VisitOptions } from './visit.js';

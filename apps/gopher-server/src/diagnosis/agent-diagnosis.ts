@@ -1,9 +1,17 @@
-import type { Check } from '@gopher/diagnosis';
+import type { Application, Check } from '@gopher/diagnosis';
 import type { AgentTarget } from '@gopher/machine';
+
+/** What a target, named by its rathole service, is declared to speak. */
+export interface DeclaredTarget {
+  service: string;
+  speaks: Application;
+}
 
 export interface DiagnosisRequest {
   /** Of the data client's configuration, lower-case hex; null: it is not known what is wanted. */
   expectedSha256: string | null;
+  /** At most 1000. */
+  declared: readonly DeclaredTarget[];
 }
 
 export interface Examination {

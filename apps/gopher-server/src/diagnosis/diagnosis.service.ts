@@ -47,7 +47,7 @@ export class DiagnosisService {
   tunnel(id: string): Promise<Diagnosis> {
     return this.reports.get(id, async () => {
       const began = performance.now();
-      const { tunnel, ...machine } = await this.machines.ofTunnel(id);
+      const { tunnel, machine } = await this.machines.ofTunnel(id);
       const checks = (await this.lookAt(machine)).filter(concerns(serviceNames.tunnel(id)));
       return reportOf({ kind: 'tunnel', id, name: tunnel.target }, checks, began);
     });

@@ -7,12 +7,15 @@ import {
   MachineService,
   type MachineStatus,
 } from '@gopher/machine';
+import { serviceNames } from '../edge/edge-files.js';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
 import type { Tunnel } from '../tunnel/tunnel.entity.js';
 import { TunnelService } from '../tunnel/tunnel.service.js';
+import type { DeclaredTarget } from './agent-diagnosis.js';
 
 /** A report names so many tunnels; those that have failed come first. */
 const MAX_TUNNELS = 50;
+const MAX_DECLARED = 1_000;
 
 export interface ExaminedAgent {
   target: AgentTarget;
@@ -28,7 +31,9 @@ export interface ExaminedMachine {
   /** null: the machine has no agent. */
   agent: ExaminedAgent | null;
   tunnels: readonly Tunnel[];
-  /** How many more it has, that are not looked at. */
+  /** Of all of its tunnels, those that say what they speak. */
+  declared: readonly DeclaredTarget[];
+  /** How many tunnels there are that are not looked at. */
   omitted: number;
 }
 
@@ -40,25 +45,33 @@ export class ExaminedMachines {
     @InjectRepository(BackChannel) private readonly channels: Repository<BackChannel>,
   ) {}
 
-  /** With all of its tunnels. @throws MachineNotFoundError */
+  /** With its tunnels, as many as a report names. @throws MachineNotFoundError */
   async machine(id: string): Promise<ExaminedMachine> {
     const machine = await this.machines.get(id);
-    const all = await this.tunnels.list({ machineId: id, after: null, limit: 1_000 });
+    const all = await this.tunnelsOf(id);
     const tunnels = all.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_TUNNELS);
-    return this.examined(machine, tunnels, all.length - tunnels.length);
+    return this.examined(machine, all, { tunnels, omitted: all.length - tunnels.length });
   }
 
   /** With this one of its tunnels alone. @throws TunnelNotFoundError */
-  async ofTunnel(id: string): Promise<ExaminedMachine & { tunnel: Tunnel }> {
+  async ofTunnel(id: string): Promise<{ machine: ExaminedMachine; tunnel: Tunnel }> {
     const tunnel = await this.tunnels.get(id);
     const machine = await this.machines.get(tunnel.machineId);
-    return { ...(await this.examined(machine, [tunnel], 0)), tunnel };
+    const all = await this.tunnelsOf(machine.id);
+    return {
+      tunnel,
+      machine: await this.examined(machine, all, { tunnels: [tunnel], omitted: 0 }),
+    };
+  }
+
+  private tunnelsOf(machineId: string): Promise<Tunnel[]> {
+    return this.tunnels.list({ machineId, after: null, limit: MAX_DECLARED });
   }
 
   private async examined(
     machine: Machine,
-    tunnels: Tunnel[],
-    omitted: number,
+    all: readonly Tunnel[],
+    looked: Pick<ExaminedMachine, 'tunnels' | 'omitted'>,
   ): Promise<ExaminedMachine> {
     const { id, name, agentAddr } = machine;
     const [status] = await this.machines.statuses([machine]);
@@ -67,7 +80,10 @@ export class ExaminedMachines {
       agentAddr !== null && channel
         ? { target: { id, agentAddr }, checkPort: channel.checkPort }
         : null;
-    return { id, name, status: status!, agent, tunnels, omitted };
+    const declared = all.flatMap(({ id: tunnelId, speaks }) =>
+      speaks === null ? [] : [{ service: serviceNames.tunnel(tunnelId), speaks }],
+    );
+    return { id, name, status: status!, agent, declared, ...looked };
   }
 }
 

@@ -1,15 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import { type AgentTarget, AgentUnreachableError } from '@gopher/machine';
-import { AgentService } from '@gopher/proto';
+import { AgentService, Application } from '@gopher/proto';
 import type { AgentChannel } from '../machine/agent-channel.js';
 import { GrpcAgentClient } from '../machine/grpc-agent-client.js';
 import { toChecks } from './agent-checks.mapper.js';
-import { AgentDiagnosis, type DiagnosisRequest, type Examination } from './agent-diagnosis.js';
+import {
+  AgentDiagnosis,
+  type DeclaredTarget,
+  type DiagnosisRequest,
+  type Examination,
+} from './agent-diagnosis.js';
 
 /** The agent connects to targets that may not answer. */
 const RUN_DEADLINE_MS = 5_500;
 const REACH_DEADLINE_MS = 1_500;
+
+const APPLICATIONS = {
+  http: Application.HTTP,
+  tls: Application.TLS,
+  banner: Application.BANNER,
+} satisfies Record<DeclaredTarget['speaks'], Application>;
 
 @Injectable()
 export class GrpcAgentDiagnosis extends AgentDiagnosis {
@@ -33,9 +44,13 @@ export class GrpcAgentDiagnosis extends AgentDiagnosis {
 
   private async run(
     channel: AgentChannel,
-    { expectedSha256 }: DiagnosisRequest,
+    { expectedSha256, declared }: DiagnosisRequest,
   ): Promise<Examination['answer']> {
-    const request = { edgeTime: new Date(), expectedSha256: expectedSha256 ?? '', targets: [] };
+    const targets = declared.map(({ service, speaks }) => ({
+      service,
+      application: APPLICATIONS[speaks],
+    }));
+    const request = { edgeTime: new Date(), expectedSha256: expectedSha256 ?? '', targets };
     try {
       const method = AgentService.runDiagnostics;
       const { checks } = await this.agents.call(channel, method, request, RUN_DEADLINE_MS);

@@ -17,13 +17,13 @@ export class AgentCheck extends EdgeCheck<ExaminedMachine> {
     super();
   }
 
-  async look({ agent, status }: ExaminedMachine): Promise<Check[]> {
+  async look({ agent, status, declared }: ExaminedMachine): Promise<Check[]> {
     if (!agent) {
       return [skipped(this.id, 'The machine has no agent: this is what the edge alone can tell')];
     }
     try {
       const expectedSha256 = status.revision?.wanted.sha256 ?? null;
-      return this.heard(await this.agents.examine(agent.target, { expectedSha256 }));
+      return this.heard(await this.agents.examine(agent.target, { expectedSha256, declared }));
     } catch (error) {
       if (!(error instanceof AgentUnreachableError)) throw error;
       return [failed(this.id, ...whyUnreachable(error.reason))];
