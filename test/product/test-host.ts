@@ -54,8 +54,12 @@ export class TestHost {
 
   /** Drops without a word what it sends to that port. */
   filter(port: number): void {
-    const rules = `table inet gopher { chain out { type filter hook output priority 0; tcp dport ${port} drop; } }`;
-    run([...this.prefix, 'nft', rules]);
+    const rules = [
+      'add table inet gopher',
+      'add chain inet gopher out { type filter hook output priority 0; }',
+      `add rule inet gopher out tcp dport ${port} drop`,
+    ];
+    run([...this.prefix, 'nft', rules.join('\n')]);
   }
 
   unfilter(): void {
