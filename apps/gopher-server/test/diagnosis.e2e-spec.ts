@@ -1,14 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Check } from '@gopher/diagnosis';
@@ -300,9 +303,7 @@ describe.skipIf(NO_HOST)('the first line of a diagnosis', () => {
 
   it('names a disk that is full', async ({ annotate }) => {
     const filler = join(machine.stateDir, 'filler');
-    expect(() => execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k'])).toThrow(
-      /No space left/,
-    );
+    expect(() => fill(filler)).toThrow(/ENOSPC/);
     try {
       await forgotten();
       const expected = { id: 'disk', subject: machine.stateDir, outcome: 'fail' };
@@ -454,6 +455,15 @@ describe.skipIf(NO_HOST)('the first line of a diagnosis', () => {
     }
   });
 });
+
+function fill(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    for (;;) writeSync(file, Buffer.alloc(64 * 1024));
+  } finally {
+    closeSync(file);
+  }
+}
 
 const MISSING = {
   'the whole file': NO_HOST,

@@ -10,7 +10,7 @@ import { RatholeServer } from '../src/edge/rathole/rathole-server.js';
 import { AgentCertificate } from '../src/enrolment/agent-certificate.entity.js';
 import { AgentCertificates } from '../src/machine/agent-certificates.js';
 import { TestingMachine } from './testing-machine.js';
-import { type Problem, TestingServer } from './testing-server.js';
+import { TestingServer } from './testing-server.js';
 
 const DAY_MS = 86_400_000;
 const BUDGET_MS = 8_000;
@@ -358,7 +358,7 @@ describe('a diagnosis', () => {
         const report = await diagnose('/edge');
         expect(report.cause).toMatchObject({ id: 'edge-database', outcome: 'fail' });
         expect(only(report, 'edge-noise-services').outcome).toBe('skip');
-        const answer = await server.call<Problem>(`/machines/${machine.id}/diagnose`, {
+        const answer = await server.call(`/machines/${machine.id}/diagnose`, {
           method: 'POST',
         });
         expect(answer.status).toBe(503);
@@ -400,8 +400,7 @@ describe('a diagnosis', () => {
   });
 
   it.each(['machines', 'tunnels'])('of what is not there is a problem: %s', async (kind) => {
-    const post = (id: string) =>
-      server.call<Problem>(`/${kind}/${id}/diagnose`, { method: 'POST' });
+    const post = (id: string) => server.call(`/${kind}/${id}/diagnose`, { method: 'POST' });
     const missing = await post('0193a000-0000-7000-8000-000000000000');
     expect([missing.status, missing.body.type]).toEqual([
       404,
