@@ -2,8 +2,11 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { System } from '@gopher/host';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
+import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
+import { TargetPolicy } from './policy/target-policy.js';
 import { TargetController } from './rathole/target.controller.js';
 import { AgentController } from './rpc/agent.controller.js';
 import { HealthController } from './rpc/health.controller.js';
@@ -18,6 +21,7 @@ export interface AgentParts {
   control: ControlClient;
   data: DataClient;
   renewal: CertificateRenewal;
+  policy: TargetPolicy;
 }
 
 @Module({})
@@ -29,12 +33,13 @@ export class AgentModule {
       { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
+      { provide: TargetPolicy, useValue: parts.policy },
       { provide: System, useValue: new System() },
     ];
     return {
       module: AgentModule,
-      controllers: [AgentController, HealthController, TargetController],
-      providers: [...opened, MachineStatusService, StatusWatch],
+      controllers: [AgentController, DiagnosisController, HealthController, TargetController],
+      providers: [...opened, Diagnosis, MachineStatusService, StatusWatch],
     };
   }
 }

@@ -57,12 +57,13 @@ export class Agent {
   ): Promise<Agent> {
     const { record, state } = enrolment;
     const contact = new EdgeContact();
+    const policy = new TargetPolicy(config.policyFile);
     const rathole = await Rathole.open(enrolment, {
       supervisor: new ProcessSupervisor({ directory: state.processDirectory, log: logger }),
       binary: new RatholeBinary(config),
       check: new CheckListener(record.checkPort),
       contact,
-      policy: new TargetPolicy(config.policyFile),
+      policy,
     });
     const credentials = new RotatingCredentials(record.caPem, record.credentials);
     const parts = {
@@ -71,6 +72,7 @@ export class Agent {
       control: rathole.control,
       data: rathole.data,
       renewal: new CertificateRenewal(enrolment, credentials),
+      policy,
     };
     const listen = {
       port: record.agentPort,

@@ -255,10 +255,19 @@ describe.skipIf(NO_HOST)('the first line of a diagnosis', () => {
 
   it('names a data client that is wedged', async ({ annotate }) => {
     await forgotten();
-    const pid = machine.clientPid('data');
-    execFileSync('prlimit', ['--pid', String(pid), '--nofile=3:3']);
-    const meaning = expect.stringMatching(/^No bytes pass the data client/);
-    await expectFirst(ofTunnel, { id: 'data-path', outcome: 'fail', meaning }, annotate);
+    const pid = String(machine.clientPid('data'));
+    execFileSync('prlimit', ['--pid', pid, '--nofile=3:1024']);
+    try {
+      const expected = {
+        id: 'data-path',
+        outcome: 'fail',
+        meaning: expect.stringMatching(/^No bytes pass the data client/),
+      };
+      await expectFirst(ofTunnel, expected, annotate);
+      await expectFirst(ofMachine, expected, annotate);
+    } finally {
+      execFileSync('prlimit', ['--pid', pid, '--nofile=1024:1024']);
+    }
   });
 
   it('names a target that is down', async ({ annotate }) => {

@@ -1,6 +1,6 @@
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
-import type { DataConfig } from '../rathole/data-config.js';
+import type { DataConfig, PolicyRefusal } from '../rathole/data-config.js';
 import type { RatholeClients } from '../rathole/rathole-clients.js';
 import type { TunnelLog } from '../rathole/tunnel-log.js';
 import type { ClientName } from '../state/state-directory.js';
@@ -15,6 +15,20 @@ export interface RatholeObservation {
   activeTunnels: number;
   /** Empty when it could not be told. */
   version: string;
+}
+
+export interface ClientFacts {
+  state: ClientFileState;
+  seen: ClientObservation;
+}
+
+/** What a diagnosis starts from. */
+export interface RatholeFacts {
+  clients: Record<ClientName, ClientFacts>;
+  /** Services that are not established, though the data client is connected. */
+  downTunnels: string[];
+  ratholeVersion: string;
+  policyRefusal: PolicyRefusal | null;
 }
 
 /** Everything about rathole on this machine, at one moment. */
@@ -40,6 +54,21 @@ export class RatholeObserver {
       controlSha256: this.configs.control.state.config.sha256,
       activeTunnels: isConnected ? this.log.established(this.configs.data.tunnelNames) : 0,
       version: this.clients.ratholeVersion,
+    };
+  }
+
+  examine(): RatholeFacts {
+    const { control, data, version } = this.observe();
+    const { configs } = this;
+    const names = configs.data.config?.services.map(({ name }) => name) ?? [];
+    return {
+      clients: {
+        control: { state: configs.control.state, seen: control },
+        data: { state: configs.data.state, seen: data },
+      },
+      downTunnels: data.view === 'connected' ? this.log.notEstablished(names) : [],
+      ratholeVersion: version,
+      policyRefusal: configs.data.policyRefusal,
     };
   }
 
