@@ -33,9 +33,9 @@ export class DataPathCheck extends EdgeCheck<ExaminedMachine> {
         'The data client took a connection, and the agent, which sends bytes back, is away: whether they pass can not be told';
       return [skipped(this.id, meaning)];
     }
-    const meaning = `No bytes pass the data client: ${detail}`;
+    const meaning = `No bytes pass the data client, so no tunnel serves: ${detail}`;
     const advice =
-      'The edge has the data client restarted when this lasts; on the machine gopher-agent diagnose says more';
+      'One that runs and carries nothing is wedged: the edge has it restarted when this lasts. Otherwise its log on the machine says why';
     return [failed(this.id, meaning, { advice })];
   }
 }
