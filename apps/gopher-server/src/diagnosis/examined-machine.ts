@@ -1,12 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import {
-  type AgentTarget,
-  type Machine,
-  MachineService,
-  type MachineStatus,
-} from '@gopher/machine';
+import { type Machine, MachineService, type MachineStatus } from '@gopher/machine';
 import { serviceNames } from '../edge/edge-files.js';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
 import type { CheckedAgent } from '../machine/data-path-look.js';
