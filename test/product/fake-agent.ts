@@ -141,6 +141,7 @@ export class FakeAgent {
       config: applied(this.held, ConfigState.APPLIED),
       highestRevision: revision,
       controlSha256: control === undefined ? '' : configSha256(control),
+      policyVersion: '',
     };
   }
 

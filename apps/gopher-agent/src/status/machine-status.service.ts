@@ -51,7 +51,7 @@ export class MachineStatusService {
   ) {}
 
   observe(): MachineStatus {
-    const { control, data, config, controlSha256, activeTunnels, version } = this.rathole.observe();
+    const { control, data, config, version, ...observed } = this.rathole.observe();
     this.sequence += 1n;
     return {
       protocolVersion: PROTOCOL_VERSION,
@@ -64,12 +64,13 @@ export class MachineStatusService {
       control: toClientStatus(control),
       data: toClientStatus(data),
       config: toAppliedConfig(config),
-      activeTunnels,
+      activeTunnels: observed.activeTunnels,
       ratholeVersion: version,
       reverted: toReverted(config.config.reverted),
       highestRevision: BigInt(config.config.highest),
       found: toFound(config.found),
-      controlSha256,
+      controlSha256: observed.controlSha256,
+      policyVersion: observed.policyVersion,
     };
   }
 

@@ -1,3 +1,4 @@
+import type { TargetPolicy } from '../policy/target-policy.js';
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
 import type { DataConfig } from '../rathole/data-config.js';
@@ -13,6 +14,8 @@ export interface RatholeObservation {
   /** Of the control client's configuration. */
   controlSha256: string;
   activeTunnels: number;
+  /** Of the machine's policy file; empty: there is none. */
+  policyVersion: string;
   /** Empty when it could not be told. */
   version: string;
 }
@@ -22,7 +25,7 @@ export class RatholeObserver {
   constructor(
     private readonly observers: Record<ClientName, ClientObserver>,
     private readonly clients: RatholeClients,
-    private readonly configs: { control: ControlClient; data: DataConfig },
+    private readonly configs: { control: ControlClient; data: DataConfig; policy: TargetPolicy },
     private readonly log: TunnelLog,
   ) {}
 
@@ -39,6 +42,7 @@ export class RatholeObserver {
       config: this.configs.data.state,
       controlSha256: this.configs.control.state.config.sha256,
       activeTunnels: isConnected ? this.log.established(this.configs.data.tunnelNames) : 0,
+      policyVersion: this.configs.policy.version(),
       version: this.clients.ratholeVersion,
     };
   }

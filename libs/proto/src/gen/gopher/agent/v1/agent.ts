@@ -148,6 +148,11 @@ export interface MachineStatus {
     | undefined;
   /** SHA-256 of the configuration of the control client, lower-case hex; empty: not known. */
   controlSha256: string;
+  /**
+   * Another one after each change of the machine's policy file; empty: there is none. What the
+   * machine refused before may be pushed again then.
+   */
+  policyVersion: string;
 }
 
 export interface SystemStatus {
@@ -723,6 +728,7 @@ function createBaseMachineStatus(): MachineStatus {
     highestRevision: 0n,
     found: undefined,
     controlSha256: "",
+    policyVersion: "",
   };
 }
 
@@ -781,6 +787,9 @@ export const MachineStatus: MessageFns<MachineStatus> = {
     }
     if (message.controlSha256 !== "") {
       writer.uint32(130).string(message.controlSha256);
+    }
+    if (message.policyVersion !== "") {
+      writer.uint32(138).string(message.policyVersion);
     }
     return writer;
   },
@@ -926,6 +935,14 @@ export const MachineStatus: MessageFns<MachineStatus> = {
             message.controlSha256 = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.policyVersion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -973,6 +990,7 @@ export const MachineStatus: MessageFns<MachineStatus> = {
       ? FoundConfig.fromPartial(object.found)
       : undefined;
     message.controlSha256 = object.controlSha256 ?? "";
+    message.policyVersion = object.policyVersion ?? "";
     return message;
   },
 };
