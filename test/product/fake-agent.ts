@@ -16,6 +16,7 @@ import {
 } from '@gopher/identity';
 import {
   AgentService,
+  type CheckTargetsRequest,
   type ConfirmCertificateRequest,
   type ConfirmControlConfigRequest,
   type ConfirmRatholeConfigRequest,
@@ -25,6 +26,8 @@ import {
   PROTOCOL_VERSION,
   RatholeClientState,
   RevertCause,
+  type TargetCheck,
+  type TargetExpectation,
   type UpdateControlConfigRequest,
   type UpdateRatholeConfigRequest,
   type WatchStatusRequest,
@@ -47,6 +50,7 @@ export const AGENT_CALLS = [
   'confirmCertificate',
   'updateControlConfig',
   'confirmControlConfig',
+  'checkTargets',
 ] as const;
 export type AgentCall = (typeof AGENT_CALLS)[number];
 
@@ -114,6 +118,8 @@ export class FakeAgent {
   refusingControl: string | null = null;
   /** The port at which a second control client lets it be reached; null: it does not get through. */
   secondPort: (toml: string) => Promise<number | null> = () => Promise.resolve(null);
+  /** What a target is found to be, beyond accepting at once; null: it has no such service. */
+  target: (expected: TargetExpectation) => Partial<TargetCheck> | null = () => ({});
   /** What its data client is told to run from now on. */
   onConfig: (toml: string) => Promise<void> | void = () => {};
   /** Resolves a call before it is carried out. */
@@ -242,6 +248,7 @@ export class FakeAgent {
       confirmControlConfig: this.unary('confirmControlConfig', (request) =>
         this.settle(request, port),
       ),
+      checkTargets: this.unary('checkTargets', (request) => this.check(request)),
       watchStatus: (stream: StatusStream) => this.watch(stream),
     };
   }
@@ -347,6 +354,16 @@ export class FakeAgent {
     const timer = setTimeout(() => this.endSecond(), confirmWithinSeconds * 1_000);
     this.control = { sha256, port: port ?? 0, timer };
     return {};
+  }
+
+  private check({ targets }: CheckTargetsRequest) {
+    const found = targets.flatMap((expected) => {
+      const change = this.target(expected);
+      const { service } = expected;
+      const check = { service, target: '', accepts: true, detail: '', connectMs: 1 };
+      return change === null ? [] : [{ ...check, ...change }];
+    });
+    return { targets: found };
   }
 
   private endSecond(): void {

@@ -4,6 +4,7 @@ import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
+import { TargetController } from './rathole/target.controller.js';
 import { AgentController } from './rpc/agent.controller.js';
 import { HealthController } from './rpc/health.controller.js';
 import { MachineStatusService } from './status/machine-status.service.js';
@@ -32,7 +33,7 @@ export class AgentModule {
     ];
     return {
       module: AgentModule,
-      controllers: [AgentController, HealthController],
+      controllers: [AgentController, HealthController, TargetController],
       providers: [...opened, MachineStatusService, StatusWatch],
     };
   }

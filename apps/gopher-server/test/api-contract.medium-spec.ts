@@ -1,4 +1,5 @@
 import { Machine } from '@gopher/machine';
+import { Reconciler } from '../src/edge/reconciler.js';
 import { IdempotencyKey } from '../src/http/idempotency-key.entity.js';
 import { PortLease } from '../src/tunnel/port-lease.entity.js';
 import { Tunnel } from '../src/tunnel/tunnel.entity.js';
@@ -9,6 +10,11 @@ interface Item {
   name?: string;
   version: number;
   port: number;
+}
+
+interface TunnelItem extends Item {
+  target: string;
+  speaks: string | null;
 }
 
 interface Page {
@@ -250,6 +256,42 @@ describe('the API', () => {
       const first = await post('/tunnels', tunnel(), headers);
       await server.restart();
       expect((await post('/tunnels', tunnel(), headers)).body.id).toBe(first.body.id);
+    });
+  });
+
+  describe('what a tunnel speaks', () => {
+    /** Every file of rathole, as it was written and as it was numbered. */
+    const files = async () => {
+      await server.get(Reconciler).settled();
+      return [
+        await server.serverToml(),
+        await server.api('GET', `/machines/${machineId}/revisions`),
+      ];
+    };
+
+    it('is declared, changed apart from its target, and taken back', async () => {
+      const made = await post<TunnelItem>('/tunnels', { ...tunnel(), speaks: 'tls' });
+      expect([made.status, made.body.speaks]).toEqual([201, 'tls']);
+      const path = `/tunnels/${made.body.id}`;
+      const http = await patch(path, { speaks: 'http' }, '"1"');
+      expect(http.body).toMatchObject({ speaks: 'http', target: '127.0.0.1:80', version: 2 });
+      const elsewhere = await patch(path, { target: '127.0.0.1:81' });
+      expect(elsewhere.body).toMatchObject({ speaks: 'http', target: '127.0.0.1:81', version: 3 });
+      const both = await patch(path, { target: '127.0.0.1:82', speaks: null });
+      expect(both.body).toMatchObject({ speaks: null, target: '127.0.0.1:82', version: 4 });
+      expect((await patch(path, { speaks: 'http' }, '"1"')).status).toBe(412);
+      expect((await server.call<TunnelItem>(path)).body.speaks).toBeNull();
+    });
+
+    it('is not declared unless somebody does', async () => {
+      expect((await post<TunnelItem>('/tunnels', tunnel())).body.speaks).toBeNull();
+    });
+
+    it('changes no file of rathole', async () => {
+      const { body } = await post<TunnelItem>('/tunnels', tunnel());
+      const before = await files();
+      await patch(`/tunnels/${body.id}`, { speaks: 'banner' });
+      expect(await files()).toEqual(before);
     });
   });
 

@@ -269,6 +269,32 @@ describe('bad input', () => {
       await expectRefused(create({ target: undefined }), { status: 400, detail: /^target: / });
     });
 
+    it('what it speaks is refused unless it is known, and of UDP nothing is', async () => {
+      const change = (body: unknown, id = tunnelId) => {
+        return () => server.call(`/tunnels/${id}`, { method: 'PATCH', body });
+      };
+      const unknown = { status: 400, code: 'invalid-request', detail: /^speaks: / };
+      for (const speaks of ['ftp', 'HTTP', '', 'http ', 1, true, [], ['http'], {}]) {
+        await expectRefused(create({ speaks }), unknown);
+        await expectRefused(change({ speaks }), unknown);
+      }
+      await expectRefused(change({ target: 'nowhere', speaks: 'http' }), {
+        status: 400,
+        detail: /^target: /,
+      });
+      await expectRefused(change({}), { status: 400, detail: /must have target, speaks or both/ });
+      const udp = { status: 400, detail: /^speaks: must be null for a UDP tunnel/ };
+      await expectRefused(create({ protocol: 'udp', speaks: 'http' }), udp);
+      const made = await post<{ id: string }>('/tunnels', {
+        machineId,
+        protocol: 'udp',
+        target: '127.0.0.1:53',
+        speaks: null,
+      });
+      await expectRefused(change({ speaks: 'tls' }, made.body.id), udp);
+      await expectRefused(change({ target: 'a:1', speaks: 'tls' }, made.body.id), udp);
+    });
+
     it('the agent itself is refused as its target, however it is written', async () => {
       const { id } = await server.joinedMachine('with-agent');
       for (const host of [

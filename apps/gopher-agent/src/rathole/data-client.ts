@@ -7,7 +7,7 @@ import type { ClientFileState } from './client-file.js';
 import type { ConfigChange, ConfigPush, DataConfig } from './data-config.js';
 import type { RevertCause } from './kept-config.js';
 import type { RatholeClients } from './rathole-clients.js';
-import { checkTargets, type TargetFinding } from './target-check.js';
+import { checkTargets, type Declared, type TargetFinding } from './target-check.js';
 import { Trial } from './trial.js';
 import {
   type Before,
@@ -65,6 +65,16 @@ export class DataClient {
       this.trial = null;
       this.logger.log(`Revision ${revision} is confirmed`);
     });
+  }
+
+  /** Of these services, those that the data client is meant to run. */
+  checkTargets(names: readonly string[], declared: Declared): Promise<TargetFinding[]> {
+    const wanted = new Set(names);
+    const services = this.config.config?.services ?? [];
+    return checkTargets(
+      services.filter(({ name }) => wanted.has(name)),
+      declared,
+    );
   }
 
   /** @throws ClientStartError */

@@ -1,18 +1,26 @@
-import { connect } from 'node:net';
+import { type Application, type Visit, visit } from '@gopher/diagnosis';
 import { parseHostPort, type RatholeClientService } from '@gopher/rathole';
 
-const TIMEOUT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 1_000;
+const BYTE_TIMEOUT_MS = 1_000;
 const MAX_AT_ONCE = 32;
 
 export interface TargetFinding {
   service: string;
   target: string;
   accepts: boolean;
-  /** Why not; empty when it accepts. */
+  /** Why not, or how it does not speak as declared; empty when it is as it should be. */
   detail: string;
   /** 0 when it does not accept. */
   connectMs: number;
+  /** As declared; absent where nothing was, or it does not accept. */
+  speaks?: boolean;
+  /** From accepted; absent when no byte came, or none was awaited. */
+  firstByteMs?: number;
 }
+
+/** By rathole service. */
+export type Declared = ReadonlyMap<string, Application>;
 
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
@@ -21,6 +29,12 @@ const REASONS: Record<string, string> = {
   ENOTFOUND: 'the name is not known',
   EAI_AGAIN: 'the name cannot be looked up now',
   ETIMEDOUT: 'it does not answer',
+};
+
+const EXPECTED: Record<Application, string> = {
+  http: 'an HTTP request',
+  tls: 'a TLS hello',
+  banner: 'a connection, where it should speak first',
 };
 
 /** Services that are new or lead elsewhere than before. */
@@ -35,37 +49,53 @@ export function changedServices(
   });
 }
 
-/** Connects to each target and sends nothing: a service must not see what it did not ask for. */
+/**
+ * Connects to each target, and speaks with those that are declared to speak something. To others it
+ * sends nothing: a service must not see what it did not ask for.
+ */
 export async function checkTargets(
   services: readonly RatholeClientService[],
+  declared: Declared = new Map(),
 ): Promise<TargetFinding[]> {
   const findings: TargetFinding[] = [];
   const queue = services.entries();
   const worker = async () => {
-    for (const [index, service] of queue) findings[index] = await checkTarget(service);
+    for (const [index, service] of queue) {
+      findings[index] = await checkTarget(service, declared.get(service.name) ?? null);
+    }
   };
   await Promise.all(Array.from({ length: MAX_AT_ONCE }, worker));
   return findings;
 }
 
-function checkTarget(service: RatholeClientService): Promise<TargetFinding> {
-  const { name, type, localAddr } = service;
+async function checkTarget(
+  { name, type, localAddr }: RatholeClientService,
+  application: Application | null,
+): Promise<TargetFinding> {
   const found = { service: name, target: localAddr, accepts: true, detail: '', connectMs: 0 };
   const address = parseHostPort(localAddr);
-  if (type === 'udp' || !address) return Promise.resolve(found);
-  const startedAt = performance.now();
-  return new Promise((resolve) => {
-    const socket = connect(address);
-    const end = (result: Partial<TargetFinding>) => {
-      clearTimeout(deadline);
-      socket.destroy();
-      resolve({ ...found, ...result });
-    };
-    const refuse = (detail: string) => end({ accepts: false, detail });
-    const deadline = setTimeout(() => refuse(`no answer within ${TIMEOUT_MS} ms`), TIMEOUT_MS);
-    socket.once('connect', () => end({ connectMs: performance.now() - startedAt }));
-    socket.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      refuse(REASONS[code ?? ''] ?? message);
-    });
+  if (type === 'udp' || !address) return found;
+  const met = await visit({
+    ...address,
+    application,
+    authority: localAddr,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    byteTimeoutMs: application === null ? 0 : BYTE_TIMEOUT_MS,
   });
+  return { ...found, ...findingOf(met, application) };
+}
+
+function findingOf(met: Visit, application: Application | null): Partial<TargetFinding> {
+  if (met.met === 'nobody') return { accepts: false, detail: REASONS[met.detail] ?? met.detail };
+  const { connectMs } = met;
+  if (application === null) return { connectMs };
+  const to = EXPECTED[application];
+  if (met.met !== 'bytes') {
+    const how =
+      met.met === 'end' ? 'ends without a byte' : `says nothing for ${BYTE_TIMEOUT_MS} ms`;
+    return { connectMs, speaks: false, detail: `it accepts, and ${how} after ${to}` };
+  }
+  const { speaks, firstByteMs } = met;
+  const detail = speaks ? '' : `it answers ${to} with something else`;
+  return { connectMs, speaks, firstByteMs, detail };
 }

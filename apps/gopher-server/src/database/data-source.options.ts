@@ -15,6 +15,7 @@ import { AddMachineAgent1761000002000 } from './migrations/1761000002000-add-mac
 import { CreateEnrolment1761000003000 } from './migrations/1761000003000-create-enrolment.js';
 import { CreateMachineRevision1761000004000 } from './migrations/1761000004000-create-machine-revision.js';
 import { AddControlMove1761000005000 } from './migrations/1761000005000-add-control-move.js';
+import { AddTunnelSpeaks1761000007000 } from './migrations/1761000007000-add-tunnel-speaks.js';
 
 /** Classes, not globs: the compiler checks the list. */
 export const schemaOptions = {
@@ -38,6 +39,7 @@ export const schemaOptions = {
     CreateEnrolment1761000003000,
     CreateMachineRevision1761000004000,
     AddControlMove1761000005000,
+    AddTunnelSpeaks1761000007000,
   ],
   synchronize: false,
   // PostgreSQL has gen_random_uuid() built in; do not reach for uuid-ossp on connect.

@@ -91,7 +91,10 @@ export class TunnelController {
   }
 
   @Patch(':id')
-  @ApiOperation({ operationId: 'updateTunnel', summary: 'Lead a tunnel to another target' })
+  @ApiOperation({
+    operationId: 'updateTunnel',
+    summary: 'Lead a tunnel to another target, or declare what it speaks',
+  })
   @ApiHeader({ name: 'If-Match', required: false })
   @ApiOkResponse({ standardSchema: tunnelView })
   @ApiProblem(400, 404, 409, 412)
@@ -100,7 +103,7 @@ export class TunnelController {
     @Body({ schema: updateTunnel }) body: UpdateTunnel,
     @Headers('if-match') ifMatch?: string,
   ): Promise<TunnelView> {
-    const tunnel = await this.tunnels.retarget(id, body.target, expectedVersion(ifMatch));
+    const tunnel = await this.tunnels.change(id, body, expectedVersion(ifMatch));
     this.reconciler.request();
     return this.view(tunnel);
   }

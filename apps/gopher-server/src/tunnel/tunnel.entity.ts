@@ -8,6 +8,7 @@ import {
   ManyToOne,
   PrimaryColumn,
 } from 'typeorm';
+import type { Application } from '@gopher/diagnosis';
 import { Machine } from '@gopher/machine';
 
 export const TUNNEL_PROTOCOLS = ['tcp', 'udp'] as const;
@@ -33,6 +34,10 @@ export type Proof = (typeof PROOFS)[number];
 @Check('tunnel_protocol_check', `"protocol" IN ('tcp', 'udp')`)
 @Check('tunnel_state_check', `"state" IN ('pending', 'active', 'failed')`)
 @Check('tunnel_port_check', `"port" BETWEEN 1 AND 65535`)
+@Check(
+  'tunnel_speaks_check',
+  `"speaks" IS NULL OR ("protocol" = 'tcp' AND "speaks" IN ('http', 'tls', 'banner'))`,
+)
 export class Tunnel {
   /** UUIDv7: the order of ids is the order of creation, which paging relies on. */
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'tunnel_pk' })
@@ -55,6 +60,10 @@ export class Tunnel {
   @Column({ type: 'text' })
   target!: string;
 
+  /** What the service is declared to speak, so that probes may speak with it; null: not declared. */
+  @Column({ type: 'text', nullable: true })
+  speaks!: Application | null;
+
   /** The address of the edge on which visitors arrive. */
   @Column({ name: 'bind_address', type: 'text' })
   bindAddress!: string;
@@ -65,7 +74,7 @@ export class Tunnel {
   @Column({ name: 'token_sealed', type: 'text' })
   tokenSealed!: string;
 
-  /** Written by the prober alone, except that a change of the target makes it pending. */
+  /** Written by the prober alone, except that a change by a person makes it pending. */
   @Column({ type: 'text', default: 'pending' })
   state!: TunnelState;
 

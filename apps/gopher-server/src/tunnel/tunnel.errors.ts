@@ -1,5 +1,7 @@
 import { DomainError } from '@gopher/machine';
 
+export const NOTHING_TO_SPEAK = 'must be null for a UDP tunnel, of which nothing can be asked';
+
 export class TunnelNotFoundError extends DomainError {
   readonly code = 'tunnel-not-found';
   readonly kind = 'not-found';
@@ -79,6 +81,14 @@ export class FoundServiceUnusableError extends DomainError {
       `The service "${name}" leads to ${JSON.stringify(target)}, which is no host:port; ` +
         'create a tunnel with the target that is meant',
     );
+  }
+}
+
+export class NothingToSpeakError extends DomainError {
+  readonly code = 'nothing-to-speak';
+  readonly kind = 'invalid';
+  constructor() {
+    super(`speaks: ${NOTHING_TO_SPEAK}`);
   }
 }
 

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { APPLICATIONS } from '@gopher/diagnosis';
 import type { DataPathObservation } from '@gopher/machine';
 import { parseHostPort } from '@gopher/rathole';
 import { pageQuery, pageView } from '../http/paging.js';
+import { NOTHING_TO_SPEAK } from './tunnel.errors.js';
 import { LEGS, PROOFS, type Tunnel, TUNNEL_PROTOCOLS, TUNNEL_STATES } from './tunnel.entity.js';
 
 export const tunnelId = z.uuid();
@@ -18,6 +20,15 @@ const target = z
   )
   .meta({ description: 'host:port as the machine sees it', example: '192.168.1.5:80' });
 
+const speaks = z
+  .enum(APPLICATIONS)
+  .nullable()
+  .meta({
+    description:
+      'What the service speaks: with that, probes ask it for bytes, and nothing else does. ' +
+      '`http`: it answers a request, `tls`: a TLS hello, `banner`: it speaks first; null: not declared',
+  });
+
 const bindAddress = z.string().refine(
   // rathole does not understand a zone, as in fe80::1%eth0.
   (text) => isIP(text) !== 0 && !text.includes('%'),
@@ -29,15 +40,23 @@ export const createTunnel = z
     machineId: z.uuid(),
     protocol: z.enum(TUNNEL_PROTOCOLS).default('tcp'),
     target,
+    speaks: speaks.default(null),
     port: port.optional().meta({ description: 'The port on the edge; default: one that is free' }),
     bindAddress: bindAddress.default('127.0.0.1').meta({
       description: 'The address of the edge on which visitors arrive; default: this host only',
     }),
   })
+  .refine(({ protocol, speaks }) => protocol === 'tcp' || speaks === null, {
+    path: ['speaks'],
+    message: NOTHING_TO_SPEAK,
+  })
   .meta({ id: 'CreateTunnel' });
 export type CreateTunnel = z.output<typeof createTunnel>;
 
-export const updateTunnel = z.strictObject({ target }).meta({ id: 'UpdateTunnel' });
+export const updateTunnel = z
+  .strictObject({ target: target.optional(), speaks: speaks.optional() })
+  .refine((change) => Object.keys(change).length > 0, 'must have target, speaks or both')
+  .meta({ id: 'UpdateTunnel', minProperties: 1 });
 export type UpdateTunnel = z.output<typeof updateTunnel>;
 
 export const listTunnels = z.strictObject({ ...pageQuery, machineId: z.uuid().optional() });
@@ -49,6 +68,7 @@ export const tunnelView = z
     machineId: z.uuid(),
     protocol: z.enum(TUNNEL_PROTOCOLS),
     target: z.string(),
+    speaks,
     address: z.string().meta({ description: 'Where visitors reach it on the edge, host:port' }),
     bindAddress: z.string(),
     port,
@@ -77,6 +97,7 @@ export function toTunnelView(tunnel: Tunnel, dataPath: DataPathObservation | nul
     machineId,
     protocol,
     target: tunnel.target,
+    speaks: tunnel.speaks,
     address: `${bindAddress.includes(':') ? `[${bindAddress}]` : bindAddress}:${tunnel.port}`,
     bindAddress,
     port: tunnel.port,

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, MoreThan, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import type { Application } from '@gopher/diagnosis';
 import { EdgeId, MachineService } from '@gopher/machine';
 import { parseHostPort } from '@gopher/rathole';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
@@ -10,15 +11,27 @@ import { randomSecret } from '../secret/one-time-secret.js';
 import { SecretBox } from '../secret/secret-box.js';
 import { PortLeases } from './port-leases.js';
 import { Tunnel, type TunnelProtocol } from './tunnel.entity.js';
-import { TargetReservedError, TunnelChangedError, TunnelNotFoundError } from './tunnel.errors.js';
+import {
+  NothingToSpeakError,
+  TargetReservedError,
+  TunnelChangedError,
+  TunnelNotFoundError,
+} from './tunnel.errors.js';
 
 export interface NewTunnel {
   machineId: string;
   protocol: TunnelProtocol;
   target: string;
+  speaks: Application | null;
   bindAddress: string;
   /** null: any that is free. */
   port: number | null;
+}
+
+/** What is left out stays as it is. */
+export interface TunnelChange {
+  target?: string | undefined;
+  speaks?: Application | null | undefined;
 }
 
 export interface TunnelFilter {
@@ -55,7 +68,7 @@ export class TunnelService {
   async create(tx: EntityManager, input: NewTunnel): Promise<Tunnel> {
     const machine = await this.machines.hold(input.machineId, tx);
     await this.refuseReservedTarget(tx, machine.id, input.target);
-    const { protocol, bindAddress, target } = input;
+    const { protocol, bindAddress, target, speaks } = input;
     const id = uuidv7();
     const tunnel = tx.create(Tunnel, {
       id,
@@ -63,6 +76,7 @@ export class TunnelService {
       machineId: machine.id,
       protocol,
       target,
+      speaks,
       bindAddress,
       port: 1,
       tokenSealed: this.box.seal(randomSecret()),
@@ -105,19 +119,23 @@ export class TunnelService {
     });
   }
 
-  /** @throws TunnelNotFoundError, TunnelChangedError, TargetReservedError */
-  async retarget(id: string, target: string, expected: number | null): Promise<Tunnel> {
+  /** @throws TunnelNotFoundError, TunnelChangedError, TargetReservedError, NothingToSpeakError */
+  async change(id: string, change: TunnelChange, expected: number | null): Promise<Tunnel> {
     const current = await this.get(id);
+    const { target = current.target, speaks = current.speaks } = change;
+    if (current.protocol === 'udp' && speaks !== null) throw new NothingToSpeakError();
     await this.refuseReservedTarget(this.tunnels.manager, current.machineId, target);
+    const what = change.target === undefined ? 'What it speaks' : 'Its target';
     const { affected } = await this.tunnels.update(
       { id, ...ifVersion(expected) },
       {
-        target,
+        target: change.target,
+        speaks: change.speaks,
         version: () => '"version" + 1',
         state: 'pending',
         leg: null,
         proof: null,
-        reason: 'Its target was changed and has not been checked yet',
+        reason: `${what} was changed and has not been checked yet`,
       },
     );
     if (affected === 0) throw new TunnelChangedError(id);
