@@ -21,10 +21,16 @@ const topics = z
     return z.NEVER;
   });
 
-const one = z.union([z.literal('edge'), machineId], 'must be "edge" or the id of a machine');
+const one = z
+  .string()
+  .refine(
+    (text) => text === 'edge' || machineId.safeParse(text).success,
+    'must be "edge" or the id of a machine',
+  );
 
 const about = z
-  .union([one.transform((name) => [name]), z.array(one).max(MAX_ABOUT)])
+  // Given once, it is no list in a query.
+  .preprocess((given) => (typeof given === 'string' ? [given] : given), z.array(one).max(MAX_ABOUT))
   .default([])
   .meta({
     description: 'Only what is about these: ids of machines, or "edge". Default: everything',
