@@ -27,6 +27,7 @@ import { EnrolmentService } from './enrolment/enrolment.service.js';
 import { JoinTokens } from './enrolment/join-tokens.js';
 import { EdgeEvents } from './event/edge-events.js';
 import { EventController } from './event/event.controller.js';
+import { EventSources } from './event/event-sources.js';
 import { HealthController } from './health/health.controller.js';
 import { EtagInterceptor } from './http/etag.js';
 import { Idempotency } from './http/idempotency.js';
@@ -131,6 +132,7 @@ export class AppModule {
         DataCheck,
         EdgeEvents,
         EnrolmentService,
+        EventSources,
         FetchedConfigs,
         Housekeeping,
         Idempotency,
