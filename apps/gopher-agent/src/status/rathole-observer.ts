@@ -1,3 +1,4 @@
+import type { RatholeClientService } from '@gopher/rathole';
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
 import type { DataConfig } from '../rathole/data-config.js';
@@ -41,6 +42,17 @@ export class RatholeObserver {
       activeTunnels: isConnected ? this.log.established(this.configs.data.tunnelNames) : 0,
       version: this.clients.ratholeVersion,
     };
+  }
+
+  /** Of the clients; null: it does not run. */
+  pids(): Record<ClientName, number | null> {
+    const pidOf = (name: ClientName) => this.clients.status(name)?.pid ?? null;
+    return { control: pidOf('control'), data: pidOf('data') };
+  }
+
+  /** What the data client is meant to serve; empty when that can not be understood any more. */
+  tunnels(): RatholeClientService[] {
+    return this.configs.data.tunnels;
   }
 
   /** Calls when something is known to have changed; a look finds the rest. */
