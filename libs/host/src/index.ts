@@ -1,6 +1,5 @@
-export { coreUsageBetween, type CpuTicks, usageBetween } from './cpu.js';
 export { type DiskUsage, Disks } from './disks.js';
-export { HostMeter, type HostReading } from './host-meter.js';
+export { HostMeter } from './host-meter.js';
 export { KernelFiles } from './kernel-files.js';
 export { type InterfaceCounters } from './network.js';
 export {
@@ -12,11 +11,6 @@ export {
   procState,
   readProc,
 } from './proc.js';
-export {
-  type ProcessReading,
-  processUsageBetween,
-  readProcess,
-  readProcessFamily,
-} from './process-usage.js';
+export { type ProcessReading, readProcess, readProcessFamily } from './process-usage.js';
+export { type Measurement, type Shares, sharesBetween } from './shares.js';
 export { System, type SystemReading } from './system.js';
-export { type Temperature } from './temperatures.js';

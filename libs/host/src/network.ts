@@ -27,7 +27,8 @@ export function parseInterfaces(dev: string): InterfaceCounters[] {
       .trim()
       .split(/ +/)
       .map(Number);
-    if (counters.length >= 16 && counters.every(Number.isInteger)) found.push(toCounters(name, counters));
+    if (counters.length >= 16 && counters.every(Number.isInteger))
+      found.push(toCounters(name, counters));
   }
   return found;
 }

@@ -76,7 +76,11 @@ export class Temperatures {
         if (!input) continue;
         const label = await textOf(`${root}/${directory}/${input}_label`);
         const name = label ? `${chip} ${label}` : chip;
-        found.push({ chip: chip.replaceAll('-', '_'), name, file: `${root}/${directory}/${entry}` });
+        found.push({
+          chip: chip.replaceAll('-', '_'),
+          name,
+          file: `${root}/${directory}/${entry}`,
+        });
       }
     }
     return found;

@@ -69,7 +69,7 @@ function eachLine(path: string, visit: (line: string) => void): void {
   try {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let rest = '';
-    for (let total = 0; total < MAX_TABLE_BYTES; ) {
+    for (let total = 0; total < MAX_TABLE_BYTES;) {
       const bytes = readSync(file, chunk);
       if (bytes === 0) return;
       total += bytes;

@@ -1,20 +1,20 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import { HostMeter, type HostReading, KernelFiles, type ProcessReading, readProcess } from '@gopher/host';
-import type { StreamMetricsResponse } from '@gopher/proto';
+import {
+  HostMeter,
+  KernelFiles,
+  type Measurement,
+  type ProcessReading,
+  readProcess,
+  sharesBetween,
+} from '@gopher/host';
+import type { StreamMetricsResponse, TunnelConnections as TunnelCount } from '@gopher/proto';
 import { RatholeObserver } from '../status/rathole-observer.js';
 import { toMetrics } from './metrics.mapper.js';
 import { TunnelConnections } from './tunnel-connections.js';
 
 const SHORTEST_INTERVAL_MS = 1_000;
 const LONGEST_INTERVAL_MS = 60_000;
-/** Shares of a longer time would say nothing of now. */
-const BASE_MAX_AGE_MS = 2 * LONGEST_INTERVAL_MS;
-
-export interface Reading {
-  host: HostReading;
-  processes: Map<string, ProcessReading>;
-}
 
 /** Measures this machine for those who ask for it, and not at all while nobody does. */
 @Injectable()
@@ -23,7 +23,7 @@ export class MetricsStream {
   private readonly files = new KernelFiles();
   private readonly connections = new TunnelConnections();
   /** What a first sample is compared with. */
-  private last: Reading | null = null;
+  private last: Measurement | null = null;
 
   constructor(
     private readonly meter: HostMeter,
@@ -38,7 +38,7 @@ export class MetricsStream {
       const send = async () => {
         const now = await this.read();
         if (out.closed) return;
-        out.next(this.sample(before, now));
+        out.next(toMetrics(now, sharesBetween(before, now), this.connectionsNow()));
         before = now;
       };
       const sendSafely = () => {
@@ -50,7 +50,7 @@ export class MetricsStream {
     });
   }
 
-  private async read(): Promise<Reading> {
+  private async read(): Promise<Measurement> {
     const host = await this.meter.read();
     if (this.last?.host === host) return this.last;
     const processes = new Map<string, ProcessReading>();
@@ -62,10 +62,7 @@ export class MetricsStream {
     return this.last;
   }
 
-  private sample(before: Reading | null, now: Reading): StreamMetricsResponse {
-    const ageMs = before ? now.host.monotonicMs - before.host.monotonicMs : Infinity;
-    const base = ageMs > 0 && ageMs <= BASE_MAX_AGE_MS ? before : null;
-    const connections = this.connections.read(this.rathole.pids().data, this.rathole.tunnels());
-    return toMetrics(base, now, connections);
+  private connectionsNow(): TunnelCount[] {
+    return this.connections.read(this.rathole.pids().data, this.rathole.tunnels());
   }
 }

@@ -1,10 +1,4 @@
-import {
-  coreUsageBetween,
-  type InterfaceCounters,
-  type ProcessReading,
-  processUsageBetween,
-  usageBetween,
-} from '@gopher/host';
+import type { InterfaceCounters, Measurement, ProcessReading, Shares } from '@gopher/host';
 import type {
   NetworkInterface,
   ProcessUsage,
@@ -12,52 +6,40 @@ import type {
   TunnelConnections,
 } from '@gopher/proto';
 import { toSystemStatus } from '../status/system-status.js';
-import type { Reading } from './metrics-stream.js';
 
-/** @param before what shares of time are told from; null: there is nothing to tell them from */
 export function toMetrics(
-  before: Reading | null,
-  now: Reading,
+  { host, processes }: Measurement,
+  shares: Shares,
   connections: TunnelConnections[],
 ): StreamMetricsResponse {
-  const { system, interfaces, temperatures, monotonicMs } = now.host;
-  const cpuBefore = before?.host.system.cpu;
-  const usage = cpuBefore && system.cpu ? usageBetween(cpuBefore.all, system.cpu.all) : null;
+  const { system, interfaces, temperatures, monotonicMs } = host;
   const swap = system.memory?.swap;
   return {
     observedAt: new Date(),
-    system: toSystemStatus({ ...system, cpuUsage: usage ?? system.cpuUsage }),
-    coreUsage: cpuBefore && system.cpu ? coreUsageBetween(cpuBefore, system.cpu) : [],
+    system: toSystemStatus({ ...system, cpuUsage: shares.cpu ?? system.cpuUsage }),
+    coreUsage: shares.cores,
     ...(swap
       ? { swapTotalBytes: BigInt(swap.totalBytes), swapFreeBytes: BigInt(swap.freeBytes) }
       : {}),
     interfaces: interfaces.map(toInterface),
     temperatures,
-    processes: [...now.processes].map(([name, reading]) =>
-      toProcess(name, before?.processes.get(name), reading, elapsedBetween(before, now)),
+    processes: [...processes].map(([name, reading]) =>
+      toProcess(name, reading, shares.processes.get(name) ?? null),
     ),
     connections,
     monotonicMs: BigInt(monotonicMs),
   };
 }
 
-const elapsedBetween = (before: Reading | null, now: Reading): number =>
-  before ? now.host.monotonicMs - before.host.monotonicMs : 0;
-
-function toProcess(
-  name: string,
-  before: ProcessReading | undefined,
-  now: ProcessReading,
-  elapsedMs: number,
-): ProcessUsage {
-  const cpuUsage = before ? processUsageBetween(before, now, elapsedMs) : null;
+function toProcess(name: string, reading: ProcessReading, cpuUsage: number | null): ProcessUsage {
+  const { pid, residentBytes, openFiles, threads } = reading;
   return {
     name,
-    pid: now.pid,
+    pid,
     ...(cpuUsage === null ? {} : { cpuUsage }),
-    residentBytes: BigInt(now.residentBytes),
-    ...(now.openFiles === null ? {} : { openFiles: now.openFiles }),
-    threads: now.threads,
+    residentBytes: BigInt(residentBytes),
+    ...(openFiles === null ? {} : { openFiles }),
+    threads,
   };
 }
 
