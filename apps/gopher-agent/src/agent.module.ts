@@ -1,7 +1,9 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { System } from '@gopher/host';
+import { HostMeter, System } from '@gopher/host';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { MetricsStream } from './metrics/metrics-stream.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
 import { TargetController } from './rathole/target.controller.js';
@@ -23,18 +25,20 @@ export interface AgentParts {
 @Module({})
 export class AgentModule {
   static register(parts: AgentParts): DynamicModule {
+    const system = new System();
     const opened: Provider[] = [
       { provide: Enrolment, useValue: parts.enrolment },
       { provide: RatholeObserver, useValue: parts.rathole },
       { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
-      { provide: System, useValue: new System() },
+      { provide: HostMeter, useValue: new HostMeter(system) },
+      { provide: System, useValue: system },
     ];
     return {
       module: AgentModule,
-      controllers: [AgentController, HealthController, TargetController],
-      providers: [...opened, MachineStatusService, StatusWatch],
+      controllers: [AgentController, HealthController, MetricsController, TargetController],
+      providers: [...opened, MachineStatusService, MetricsStream, StatusWatch],
     };
   }
 }

@@ -43,6 +43,16 @@ import { MachineAdmission } from './machine/machine-admission.js';
 import { MachineController } from './machine/machine.controller.js';
 import { TunnelEdgeView } from './machine/tunnel-edge-view.js';
 import { TunnelProber } from './probe/tunnel-prober.js';
+import { AgentMetricClient } from './metric/agent-metric-client.js';
+import { EdgeMeter } from './metric/edge-meter.js';
+import { GrpcMetricClient } from './metric/grpc-metric-client.js';
+import { MetricCadence } from './metric/metric-cadence.js';
+import { MetricController } from './metric/metric.controller.js';
+import { MetricFollower } from './metric/metric-follower.js';
+import { MetricHistory } from './metric/metric-history.js';
+import { MetricPublisher } from './metric/metric-publisher.js';
+import { MetricRecorder } from './metric/metric-recorder.js';
+import { MetricStore } from './metric/metric-store.js';
 import { MachineRevision } from './revision/machine-revision.entity.js';
 import { RevisionController } from './revision/revision.controller.js';
 import { RevisionHistory } from './revision/revision-history.js';
@@ -118,6 +128,7 @@ export class AppModule {
         FoundServiceController,
         HealthController,
         MachineController,
+        MetricController,
         RevisionController,
         TunnelController,
       ],
@@ -131,13 +142,21 @@ export class AppModule {
         ControlMover,
         DataCheck,
         EdgeEvents,
+        EdgeMeter,
         EnrolmentService,
         EventSources,
         FetchedConfigs,
+        GrpcMetricClient,
         Housekeeping,
         Idempotency,
         JoinTokens,
         MachineAdmission,
+        MetricCadence,
+        MetricFollower,
+        MetricHistory,
+        MetricPublisher,
+        MetricRecorder,
+        MetricStore,
         PortLeases,
         PortProbe,
         PushProof,
@@ -149,6 +168,7 @@ export class AppModule {
         TunnelProber,
         TunnelRestore,
         TunnelService,
+        { provide: AgentMetricClient, useExisting: GrpcMetricClient },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: ApiTokenGuard },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },

@@ -59,10 +59,13 @@ export class DataConfig {
     return this.parsed.config;
   }
 
+  get tunnels(): RatholeClientService[] {
+    return this.config?.services.filter(({ name }) => !isCheckService(name)) ?? [];
+  }
+
   /** Names of the services that are tunnels. */
   get tunnelNames(): string[] {
-    const names = this.config?.services.map(({ name }) => name) ?? [];
-    return names.filter((name) => !isCheckService(name));
+    return this.tunnels.map(({ name }) => name);
   }
 
   onChange(listener: () => void): () => void {

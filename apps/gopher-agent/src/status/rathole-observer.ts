@@ -1,4 +1,5 @@
 import type { TargetPolicy } from '../policy/target-policy.js';
+import type { RatholeClientService } from '@gopher/rathole';
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
 import type { DataConfig } from '../rathole/data-config.js';
@@ -45,6 +46,17 @@ export class RatholeObserver {
       policyVersion: this.configs.policy.version(),
       version: this.clients.ratholeVersion,
     };
+  }
+
+  /** Of the clients; null: it does not run. */
+  pids(): Record<ClientName, number | null> {
+    const pidOf = (name: ClientName) => this.clients.status(name)?.pid ?? null;
+    return { control: pidOf('control'), data: pidOf('data') };
+  }
+
+  /** What the data client is meant to serve; empty when that can not be understood any more. */
+  tunnels(): RatholeClientService[] {
+    return this.configs.data.tunnels;
   }
 
   /** Calls when something is known to have changed; a look finds the rest. */
