@@ -1,7 +1,11 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { System } from '@gopher/host';
+import { LogReader } from '@gopher/log';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
+import { LogController } from './logs/log.controller.js';
+import { LogReaders } from './logs/log-readers.js';
+import type { MachineLog } from './logs/machine-log.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
 import { AgentController } from './rpc/agent.controller.js';
@@ -17,6 +21,7 @@ export interface AgentParts {
   control: ControlClient;
   data: DataClient;
   renewal: CertificateRenewal;
+  logs: LogReader<MachineLog>;
 }
 
 @Module({})
@@ -28,12 +33,13 @@ export class AgentModule {
       { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
+      { provide: LogReader, useValue: parts.logs },
       { provide: System, useValue: new System() },
     ];
     return {
       module: AgentModule,
-      controllers: [AgentController, HealthController],
-      providers: [...opened, MachineStatusService, StatusWatch],
+      controllers: [AgentController, HealthController, LogController],
+      providers: [...opened, LogReaders, MachineStatusService, StatusWatch],
     };
   }
 }

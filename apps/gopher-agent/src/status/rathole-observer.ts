@@ -43,6 +43,11 @@ export class RatholeObserver {
     };
   }
 
+  /** Where that client writes its log. */
+  logFile(name: ClientName): string {
+    return this.clients.logFile(name);
+  }
+
   /** Calls when something is known to have changed; a look finds the rest. */
   onChange(listener: () => void): () => void {
     const ends = [
