@@ -1,7 +1,11 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { HostMeter, System } from '@gopher/host';
+import { LogReader } from '@gopher/log';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
+import { LogController } from './logs/log.controller.js';
+import { LogReaders } from './logs/log-readers.js';
+import type { MachineLog } from './logs/machine-log.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { MetricsStream } from './metrics/metrics-stream.js';
 import { ControlClient } from './rathole/control-client.js';
@@ -20,6 +24,7 @@ export interface AgentParts {
   control: ControlClient;
   data: DataClient;
   renewal: CertificateRenewal;
+  logs: LogReader<MachineLog>;
 }
 
 @Module({})
@@ -33,12 +38,19 @@ export class AgentModule {
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
       { provide: HostMeter, useValue: new HostMeter(system) },
+      { provide: LogReader, useValue: parts.logs },
       { provide: System, useValue: system },
     ];
     return {
       module: AgentModule,
-      controllers: [AgentController, HealthController, MetricsController, TargetController],
-      providers: [...opened, MachineStatusService, MetricsStream, StatusWatch],
+      controllers: [
+        AgentController,
+        HealthController,
+        LogController,
+        MetricsController,
+        TargetController,
+      ],
+      providers: [...opened, LogReaders, MachineStatusService, MetricsStream, StatusWatch],
     };
   }
 }

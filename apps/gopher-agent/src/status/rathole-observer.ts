@@ -59,6 +59,11 @@ export class RatholeObserver {
     return this.configs.data.tunnels;
   }
 
+  /** Where that client writes its log. */
+  logFile(name: ClientName): string {
+    return this.clients.logFile(name);
+  }
+
   /** Calls when something is known to have changed; a look finds the rest. */
   onChange(listener: () => void): () => void {
     const ends = [
