@@ -26,6 +26,8 @@ import {
   PROTOCOL_VERSION,
   RatholeClientState,
   RevertCause,
+  type RunDiagnosticsRequest,
+  type RunDiagnosticsResponse,
   type TargetCheck,
   type TargetExpectation,
   type StreamMetricsRequest,
@@ -49,6 +51,7 @@ export const AGENT_CALLS = [
   'updateRatholeConfig',
   'confirmRatholeConfig',
   'restartRathole',
+  'runDiagnostics',
   'createCertificateRequest',
   'installCertificate',
   'confirmCertificate',
@@ -122,6 +125,8 @@ export class FakeAgent {
   refusingControl: string | null = null;
   /** The port at which a second control client lets it be reached; null: it does not get through. */
   secondPort: (toml: string) => Promise<number | null> = () => Promise.resolve(null);
+  /** Answers RunDiagnostics; null: it is older than the call. */
+  diagnose: ((request: RunDiagnosticsRequest) => RunDiagnosticsResponse) | null = null;
   /** What a target is found to be, beyond accepting at once; null: it has no such service. */
   target: (expected: TargetExpectation) => Partial<TargetCheck> | null = () => ({});
   /** What it measures, at each sample; null: it is older than to measure. */
@@ -259,6 +264,10 @@ export class FakeAgent {
       updateRatholeConfig: this.unary('updateRatholeConfig', (request) => this.take(request)),
       confirmRatholeConfig: this.unary('confirmRatholeConfig', (request) => this.keep(request)),
       restartRathole: this.unary('restartRathole', () => ({ data: this.status.data })),
+      runDiagnostics: this.unary('runDiagnostics', (request: RunDiagnosticsRequest) => {
+        if (this.diagnose) return this.diagnose(request);
+        throw failure(status.UNIMPLEMENTED, 'This agent is older than the call');
+      }),
       createCertificateRequest: this.unary('createCertificateRequest', () => this.request()),
       installCertificate: this.unary('installCertificate', (request) => this.install(request)),
       confirmCertificate: this.unary('confirmCertificate', (request) => this.confirm(request)),

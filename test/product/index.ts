@@ -5,6 +5,7 @@ export { HttpTarget } from './http-target.js';
 export { portBlock } from './ports.js';
 export { NODE, Program, repositoryPath } from './program.js';
 export { type MachineView, TestEdge, type TunnelView } from './test-edge.js';
+export { TestHost } from './test-host.js';
 export { TestMachine } from './test-machine.js';
 export { until } from './until.js';
 export { Download, untilServes, visit, Visitors } from './visitors.js';

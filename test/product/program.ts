@@ -17,9 +17,16 @@ export class Program {
     readonly exited: Promise<void>,
   ) {}
 
-  static start(args: readonly string[], env: Record<string, string>, logFile: string): Program {
+  /** @param prefix what the command begins with, as one that enters another host */
+  static start(
+    args: readonly string[],
+    env: Record<string, string>,
+    logFile: string,
+    prefix: readonly string[] = [],
+  ): Program {
     const log = openSync(logFile, 'a');
-    const child = spawn(NODE, args, {
+    const [file = NODE, ...rest] = [...prefix, NODE, ...args];
+    const child = spawn(file, rest, {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', ...env },
       stdio: ['ignore', log, log],
     });

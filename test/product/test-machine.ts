@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { NODE, Program, repositoryPath } from './program.js';
 import type { TestEdge } from './test-edge.js';
+import type { TestHost } from './test-host.js';
 import { until } from './until.js';
 
 const AGENT = repositoryPath('apps/gopher-agent/dist/gopher-agent.mjs');
@@ -14,6 +15,10 @@ const LAUNCH = JSON.parse(
 /** A machine with an agent: its own processes and folder, joined through the real enrolment. */
 export class TestMachine {
   agent: Program | null = null;
+  /** For programs that are started from now on. */
+  readonly settings: Record<string, string>;
+  /** Where programs run from now on; null: on this host. */
+  host: TestHost | null = null;
 
   private constructor(
     private readonly edge: TestEdge,
@@ -21,8 +26,10 @@ export class TestMachine {
     readonly name: string,
     readonly agentPort: number,
     readonly checkPort: number,
-    private readonly settings: Record<string, string>,
-  ) {}
+    settings: Record<string, string>,
+  ) {
+    this.settings = { ...settings };
+  }
 
   static async join(
     edge: TestEdge,
@@ -73,9 +80,8 @@ export class TestMachine {
       HOME: process.env.HOME ?? '/',
       ...this.environment(),
     };
-    const { stdout } = await promisify(execFile)(NODE, [...LAUNCH.nodeFlags, AGENT, ...args], {
-      env,
-    });
+    const [file = NODE, ...rest] = [...this.prefix, NODE, ...LAUNCH.nodeFlags, AGENT, ...args];
+    const { stdout } = await promisify(execFile)(file, rest, { env });
     return stdout;
   }
 
@@ -86,7 +92,8 @@ export class TestMachine {
 
   startAgent(): Promise<void> {
     const log = join(this.edge.directory, `agent-${this.name}.log`);
-    this.agent = Program.start([...LAUNCH.nodeFlags, AGENT, 'run'], this.environment(), log);
+    const args = [...LAUNCH.nodeFlags, AGENT, 'run'];
+    this.agent = Program.start(args, this.environment(), log, this.prefix);
     return Promise.resolve();
   }
 
@@ -108,6 +115,10 @@ export class TestMachine {
   async endAgent(signal: NodeJS.Signals): Promise<void> {
     await this.agent?.end(signal);
     this.agent = null;
+  }
+
+  private get prefix(): readonly string[] {
+    return this.host?.prefix ?? [];
   }
 
   async stop(): Promise<void> {

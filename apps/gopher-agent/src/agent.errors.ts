@@ -39,6 +39,9 @@ export class ConfigRefusedError extends AgentError {
   readonly code = 'config-refused';
 }
 
+/** Refused by what the machine's owner allows. */
+export class PolicyRefusedError extends ConfigRefusedError {}
+
 export class RevisionRefusedError extends AgentError {
   readonly code = 'revision-refused';
 }
@@ -54,6 +57,11 @@ export class CertificateRefusedError extends AgentError {
 
 export class NothingPendingError extends AgentError {
   readonly code = 'nothing-pending';
+}
+
+/** More at a time than the agent does. */
+export class BusyError extends AgentError {
+  readonly code = 'busy';
 }
 
 export class ClientStartError extends AgentError {

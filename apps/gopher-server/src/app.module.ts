@@ -12,6 +12,13 @@ import { ApiTokenGuard } from './api-token/api-token.guard.js';
 import { ApiTokens } from './api-token/api-tokens.js';
 import { ServerConfig } from './config/server.config.js';
 import { Housekeeping } from './database/housekeeping.js';
+import { AgentDiagnosis } from './diagnosis/agent-diagnosis.js';
+import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
+import { DiagnosisService } from './diagnosis/diagnosis.service.js';
+import { EDGE_CHECKS, EdgeChecks } from './diagnosis/edge-checks.js';
+import { EdgeFolders } from './diagnosis/edge-folders.js';
+import { ExaminedMachines } from './diagnosis/examined-machine.js';
+import { GrpcAgentDiagnosis } from './diagnosis/grpc-agent-diagnosis.js';
 import { ConfigPusher } from './edge/config-pusher.js';
 import { ControlMover } from './edge/control-mover.js';
 import { EdgeController } from './edge/edge.controller.js';
@@ -20,6 +27,7 @@ import { FetchedConfigs } from './edge/fetched-configs.js';
 import { PushProof } from './edge/push-proof.js';
 import { RatholeServer } from './edge/rathole/rathole-server.js';
 import { Reconciler } from './edge/reconciler.js';
+import { AgentCertificate } from './enrolment/agent-certificate.entity.js';
 import { BackChannel } from './enrolment/back-channel.entity.js';
 import { BackChannels } from './enrolment/back-channels.js';
 import { EnrolmentController } from './enrolment/enrolment.controller.js';
@@ -112,7 +120,13 @@ export class AppModule {
           useFactory: () => ({ ...database.options, autoLoadEntities: false }),
           dataSourceFactory: () => Promise.resolve(database),
         }),
-        TypeOrmModule.forFeature([ApiToken, BackChannel, MachineRevision, Tunnel]),
+        TypeOrmModule.forFeature([
+          AgentCertificate,
+          ApiToken,
+          BackChannel,
+          MachineRevision,
+          Tunnel,
+        ]),
         AgentModule,
         MachineModule.register({
           imports: [AgentModule],
@@ -122,6 +136,7 @@ export class AppModule {
         }),
       ],
       controllers: [
+        DiagnosisController,
         EdgeController,
         EnrolmentController,
         EventController,
@@ -141,10 +156,14 @@ export class AppModule {
         ConfigPusher,
         ControlMover,
         DataCheck,
+        DiagnosisService,
+        EdgeChecks,
         EdgeEvents,
+        EdgeFolders,
         EdgeMeter,
         EnrolmentService,
         EventSources,
+        ExaminedMachines,
         FetchedConfigs,
         GrpcMetricClient,
         Housekeeping,
@@ -169,6 +188,8 @@ export class AppModule {
         TunnelRestore,
         TunnelService,
         { provide: AgentMetricClient, useExisting: GrpcMetricClient },
+        ...EDGE_CHECKS,
+        { provide: AgentDiagnosis, useClass: GrpcAgentDiagnosis },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: ApiTokenGuard },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },

@@ -1,5 +1,3 @@
-import pg from 'pg';
-import { inject } from 'vitest';
 import { until } from '../../../test/product/until.js';
 import { type Answer, type Problem, TestingServer } from './testing-server.js';
 
@@ -17,17 +15,8 @@ describe('while the database is away', () => {
     await server.stop();
   });
 
-  /** Refuses new connections and ends those that there are. */
-  async function away(): Promise<void> {
-    const { name } = server.testingDatabase;
-    await administer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
-    await administer(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
-    );
-  }
-
-  const back = () =>
-    administer(`ALTER DATABASE ${server.testingDatabase.name} WITH ALLOW_CONNECTIONS true`);
+  const away = () => server.testingDatabase.leave();
+  const back = () => server.testingDatabase.comeBack();
 
   function expectUnavailable({ status, headers, body, text }: Answer<Problem>): void {
     expect([status, headers.get('content-type')]).toEqual([
@@ -117,15 +106,3 @@ describe('while the database is away', () => {
     });
   });
 });
-
-async function administer(sql: string): Promise<void> {
-  const url = new URL(inject('templateUrl'));
-  url.pathname = 'postgres';
-  const client = new pg.Client({ connectionString: url.toString() });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}

@@ -7,6 +7,9 @@ export interface TestingDatabase {
   name: string;
   /** Without the product, which may be away. */
   query(sql: string): Promise<void>;
+  /** Refuses new connections and ends those that there are. */
+  leave(): Promise<void>;
+  comeBack(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -25,6 +28,13 @@ async function create(template: string): Promise<TestingDatabase> {
     url: url.toString(),
     name,
     query: (sql) => administer(sql, name),
+    leave: async () => {
+      await administer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
+      await administer(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+      );
+    },
+    comeBack: () => administer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS true`),
     drop: () => administer(`DROP DATABASE ${name} WITH (FORCE)`),
   };
 }

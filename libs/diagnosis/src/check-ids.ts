@@ -36,6 +36,8 @@ export const CHECKS = [
   { id: 'agent-reachable', leg: 'rathole→machine', side: 'edge' },
   { id: 'data-client', leg: 'rathole→machine', side: 'agent' },
   { id: 'policy', leg: 'machine', side: 'agent' },
+  // What the machine refused or took back, it does not have: so it comes before what misses it.
+  { id: 'revision', leg: 'machine', side: 'edge' },
   { id: 'config-expected', leg: 'machine', side: 'agent' },
   // Not bound while the data client is away: so it comes after what would explain that.
   { id: 'edge-tunnel-port', leg: 'edge', side: 'edge' },

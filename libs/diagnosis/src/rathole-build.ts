@@ -1,4 +1,4 @@
-import { patchLevelOf, ratholeLacks } from '@gopher/engines';
+import { patchLevelOf, ratholeLacks } from '@gopher/engines/rathole-patches';
 import type { Check } from './check.js';
 import { passed, skipped, warned } from './finding.js';
 

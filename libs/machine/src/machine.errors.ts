@@ -48,7 +48,7 @@ export class AgentUnreachableError extends DomainError {
   readonly kind = 'unreachable';
   constructor(
     readonly machineId: string,
-    reason: string,
+    readonly reason: string,
     options?: ErrorOptions,
   ) {
     super(`The agent of machine ${machineId} did not answer: ${reason}`, options);

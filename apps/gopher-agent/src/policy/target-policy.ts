@@ -2,10 +2,16 @@ import { Logger } from '@nestjs/common';
 import { statSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { parseHostPort, type RatholeClientService } from '@gopher/rathole';
-import { ConfigRefusedError } from '../agent.errors.js';
+import { PolicyRefusedError } from '../agent.errors.js';
 import { parsePolicy, PolicyFileError } from './parse-policy.js';
 import { type Policy, presetPolicy, type Resolve } from './policy.js';
 import { resolveHost } from './resolve-host.js';
+
+export interface Objection {
+  service: string;
+  /** For a person to read, whole. */
+  why: string;
+}
 
 /**
  * What the machine's owner lets the edge publish. Read anew for every push that brings a target, and
@@ -30,23 +36,29 @@ export class TargetPolicy {
     }
   }
 
-  /** @throws ConfigRefusedError that names the service, the file, and what in it forbids the target */
+  /** @throws PolicyRefusedError that names the service, the file, and what in it forbids the target */
   async check(services: readonly RatholeClientService[]): Promise<void> {
-    if (services.length === 0) return;
+    const [first] = await this.objections(services);
+    if (first) throw new PolicyRefusedError(first.why);
+  }
+
+  /** To each that may not be published. @throws PolicyRefusedError when the file can not be used */
+  async objections(services: readonly RatholeClientService[]): Promise<Objection[]> {
+    if (services.length === 0) return [];
     const policy = await this.read();
     const resolve = once(this.resolve);
-    const objections = await Promise.all(
-      services.map(async ({ localAddr }) => {
+    const found = await Promise.all(
+      services.map(async ({ name, localAddr }) => {
         const target = parseHostPort(localAddr);
-        return target && (await policy.objection(target, resolve));
+        const why = target && (await policy.objection(target, resolve));
+        return why ? { service: name, why: this.refusal(name, localAddr, why) } : null;
       }),
     );
-    for (const [i, { name, localAddr }] of services.entries()) {
-      if (!objections[i]) continue;
-      throw new ConfigRefusedError(
-        `The service "${name}" leads to ${localAddr}, which the policy of this machine does not allow: ${this.path}, ${objections[i]}`,
-      );
-    }
+    return found.filter((objection) => objection !== null);
+  }
+
+  private refusal(name: string, localAddr: string, why: string): string {
+    return `The service "${name}" leads to ${localAddr}, which the policy of this machine does not allow: ${this.path}, ${why}`;
   }
 
   private async read(): Promise<Policy> {
@@ -72,8 +84,8 @@ export class TargetPolicy {
     }
   }
 
-  private unusable(why: string, cause: unknown): ConfigRefusedError {
-    return new ConfigRefusedError(
+  private unusable(why: string, cause: unknown): PolicyRefusedError {
+    return new PolicyRefusedError(
       `The policy of this machine can not be read, so that no target can be added or changed: ${this.path}, ${why}`,
       { cause },
     );

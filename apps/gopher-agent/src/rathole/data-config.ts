@@ -1,6 +1,11 @@
 import type { RatholeClientConfig, RatholeClientService } from '@gopher/rathole';
 import { configSha256 } from '@gopher/rathole';
-import { ConfigRefusedError, NothingPendingError, RevisionRefusedError } from '../agent.errors.js';
+import {
+  ConfigRefusedError,
+  NothingPendingError,
+  PolicyRefusedError,
+  RevisionRefusedError,
+} from '../agent.errors.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
 import type { TargetPolicy } from '../policy/target-policy.js';
 import type { ClientFile, ClientFileState } from './client-file.js';
@@ -32,9 +37,16 @@ export interface ConfigChange {
   targets: RatholeClientService[];
 }
 
+export interface PolicyRefusal {
+  /** Of what was pushed. */
+  sha256: string;
+  why: string;
+}
+
 /** The configuration of the data client, as the edge pushes, confirms and loses it. One call at a time. */
 export class DataConfig {
   private parsed: { toml: string; config: RatholeClientConfig } | null = null;
+  private refused: PolicyRefusal | null = null;
 
   constructor(
     private readonly file: ClientFile,
@@ -63,6 +75,11 @@ export class DataConfig {
     return this.config?.services.filter(({ name }) => !isCheckService(name)) ?? [];
   }
 
+  /** The push that the policy kept out last; null: none, or another was taken since. */
+  get policyRefusal(): PolicyRefusal | null {
+    return this.refused;
+  }
+
   /** Names of the services that are tunnels. */
   get tunnelNames(): string[] {
     return this.tunnels.map(({ name }) => name);
@@ -88,10 +105,11 @@ export class DataConfig {
     }
     const before = this.config;
     const targets = changedServices(before?.services ?? [], after.services);
-    await this.policy.check(targets.filter((service) => !isOwnCheck(service, this.record)));
+    await this.checkPolicy(targets, sha256);
     const pushed = { revision: String(push.revision), toml, sha256 };
     const adopt = push.confirmWithinSeconds === 0 ? committed : tryingOut;
     await this.file.replace(adopt(this.kept, pushed));
+    this.refused = null;
     return { before, after, targets };
   }
 
@@ -107,6 +125,16 @@ export class DataConfig {
   /** @throws StorageError when what is on trial is still in force */
   async takeBack(cause: RevertCause, reason: string): Promise<void> {
     await this.file.putBack(takenBack(this.kept, cause, reason));
+  }
+
+  /** @throws PolicyRefusedError */
+  private async checkPolicy(targets: readonly RatholeClientService[], sha256: string) {
+    try {
+      await this.policy.check(targets.filter((service) => !isOwnCheck(service, this.record)));
+    } catch (error) {
+      if (error instanceof PolicyRefusedError) this.refused = { sha256, why: error.message };
+      throw error;
+    }
   }
 
   private get kept(): KeptConfig {

@@ -3,7 +3,7 @@ import { parseHostPort, type RatholeClientService } from '@gopher/rathole';
 
 const CONNECT_TIMEOUT_MS = 1_000;
 const BYTE_TIMEOUT_MS = 1_000;
-const MAX_AT_ONCE = 32;
+export const MAX_AT_ONCE = 32;
 
 export interface TargetFinding {
   service: string;
@@ -22,8 +22,10 @@ export interface TargetFinding {
 /** By rathole service. */
 export type Declared = ReadonlyMap<string, Application>;
 
+export const NOTHING_LISTENS = 'nothing listens there';
+
 const REASONS: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens there',
+  ECONNREFUSED: NOTHING_LISTENS,
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ENOTFOUND: 'the name is not known',

@@ -4,11 +4,13 @@ import { status } from '@grpc/grpc-js';
 import { type Observable, throwError } from 'rxjs';
 import {
   AgentError,
+  BusyError,
   CertificateRefusedError,
   ClientStartError,
   ConfigRefusedError,
   LogUnreadableError,
   NothingPendingError,
+  PolicyRefusedError,
   PushAbortedError,
   RevisionRefusedError,
   StorageError,
@@ -17,6 +19,7 @@ import {
 
 const CODES = new Map<unknown, status>([
   [ConfigRefusedError, status.INVALID_ARGUMENT],
+  [PolicyRefusedError, status.INVALID_ARGUMENT],
   [CertificateRefusedError, status.INVALID_ARGUMENT],
   [RevisionRefusedError, status.FAILED_PRECONDITION],
   [NothingPendingError, status.FAILED_PRECONDITION],
@@ -24,6 +27,7 @@ const CODES = new Map<unknown, status>([
   [TooManyReadersError, status.RESOURCE_EXHAUSTED],
   [PushAbortedError, status.ABORTED],
   [ClientStartError, status.UNAVAILABLE],
+  [BusyError, status.RESOURCE_EXHAUSTED],
 ]);
 
 interface RpcFailure {

@@ -39,7 +39,7 @@ export async function preparePostgresHome(
   stateDir: string,
   databaseDir: string | undefined,
 ): Promise<PostgresHome> {
-  const user = process.getuid?.() === 0 ? osUser('nobody') : null;
+  const user = postgresUser();
   const root = databaseDir ?? defaultRoot(stateDir, user);
   await mkdir(root, { recursive: true, mode: user ? 0o755 : 0o700 });
   if (user && !canEnter(root, user)) {
@@ -65,6 +65,12 @@ export async function preparePostgresHome(
     user,
   };
 }
+
+/** The folder below which the embedded PostgreSQL lives. */
+export const postgresRoot = (stateDir: string, databaseDir: string | undefined): string =>
+  databaseDir ?? defaultRoot(stateDir, postgresUser());
+
+const postgresUser = (): OsUser | null => (process.getuid?.() === 0 ? osUser('nobody') : null);
 
 function defaultRoot(stateDir: string, user: OsUser | null): string {
   const below = join(stateDir, 'database');

@@ -14,6 +14,7 @@ import { serviceNames } from '../edge/edge-files.js';
 import { RatholeServer } from '../edge/rathole/rathole-server.js';
 import { Tunnel, type TunnelState } from '../tunnel/tunnel.entity.js';
 import { BoundPorts } from './bound-ports.js';
+import { reachable } from './reachable.js';
 import { notServed, retryAfterMs, tcpVerdict, udpVerdict, type Verdict } from './tunnel-verdict.js';
 import { visitTcp } from './visit-tcp.js';
 
@@ -233,10 +234,4 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
   private forgetGone(ids: ReadonlySet<string>): void {
     for (const id of this.attempts.keys()) if (!ids.has(id)) this.attempts.delete(id);
   }
-}
-
-/** A wildcard address is reached on loopback. */
-function reachable(bindAddress: string): string {
-  if (bindAddress === '0.0.0.0') return '127.0.0.1';
-  return bindAddress === '::' ? '::1' : bindAddress;
 }

@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { serviceNames } from '../../edge/edge-files.js';
+import { echo } from '../../machine/echo.js';
+import { BoundPorts } from '../../probe/bound-ports.js';
+import { reachable } from '../../probe/reachable.js';
+import { tcpVerdict, udpVerdict, type Verdict } from '../../probe/tunnel-verdict.js';
+import { visitTcp } from '../../probe/visit-tcp.js';
+import type { Tunnel } from '../../tunnel/tunnel.entity.js';
+import { EdgeCheck, ms } from '../edge-check.js';
+import type { ExaminedAgent, ExaminedMachine } from '../examined-machine.js';
+
+const QUIET_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const ECHO_TIMEOUT_MS = 1_500;
+
+/** What a visitor of a tunnel meets now. */
+@Injectable()
+export class TunnelProbeCheck extends EdgeCheck<ExaminedMachine> {
+  readonly id = 'tunnel-probe';
+
+  async look({ tunnels, agent, omitted }: ExaminedMachine): Promise<Check[]> {
+    const visits = await Promise.all(tunnels.map((tunnel) => this.visit(tunnel, agent)));
+    if (omitted === 0) return visits;
+    const meaning = `${omitted} more tunnels of the machine were not visited`;
+    const advice = 'Ask for one of them by POST /api/v1/tunnels/{id}/diagnose';
+    return [...visits, skipped(this.id, meaning, { advice })];
+  }
+
+  private async visit(tunnel: Tunnel, agent: ExaminedAgent | null): Promise<Check> {
+    const subject = serviceNames.tunnel(tunnel.id);
+    const began = performance.now();
+    const verdict = await verdictOn(tunnel, agent);
+    const measured = ms(performance.now() - began);
+    switch (verdict.state) {
+      case 'active':
+        return passed(this.id, MEANING[verdict.proof], {
+          subject,
+          measured: verdict.proof === 'bytes' ? measured : null,
+        });
+      case 'pending':
+        return skipped(this.id, verdict.reason, { subject });
+      case 'failed': {
+        const meaning = `A visitor of ${tunnel.bindAddress}:${tunnel.port} is not served: ${verdict.reason}`;
+        return failed(this.id, meaning, { subject, advice: ADVICE[verdict.leg] });
+      }
+    }
+  }
+}
+
+const MEANING = {
+  bytes: 'A visitor is served: the target spoke first',
+  accepted: 'A visitor is let through to the target, which waits for the visitor to speak',
+  bound: 'The port takes datagrams; nothing more can be known without sending some',
+};
+
+const ADVICE = {
+  edge: 'See what is said of rathole on the edge',
+  'rathole→machine': "See what is said of the machine's data client",
+  'machine→target': 'See on the machine whether the service runs and takes connections there',
+};
+
+async function verdictOn(tunnel: Tunnel, agent: ExaminedAgent | null): Promise<Verdict> {
+  const { protocol, bindAddress, port, createdAt } = tunnel;
+  const waitingMs = Date.now() - createdAt.getTime();
+  const rest = { hasAgent: agent !== null, waitingMs, edgeProblem: null };
+  if (protocol === 'udp') {
+    const bound = (await BoundPorts.read('udp')).has(bindAddress, port);
+    return udpVerdict(tunnel, { ...rest, dataPath: await dataPath(agent) }, bound);
+  }
+  const outcome = await visitTcp({
+    host: reachable(bindAddress),
+    port,
+    quietMs: QUIET_MS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  });
+  const path = outcome.met === 'silence' ? await dataPath(agent) : null;
+  return tcpVerdict(tunnel, { ...rest, outcome, dataPath: path, targetProblem: null });
+}
+
+/** Silence alone proves nothing: rathole accepts for a client that is stuck as well. */
+async function dataPath(agent: ExaminedAgent | null) {
+  if (!agent) return null;
+  const problem = await echo(agent.checkPort, ECHO_TIMEOUT_MS);
+  const serves = problem === null || problem.closed;
+  return { serves, observedAt: new Date(), detail: problem?.detail ?? '' };
+}
