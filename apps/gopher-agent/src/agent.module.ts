@@ -3,6 +3,8 @@ import { HostMeter, System } from '@gopher/host';
 import { LogReader } from '@gopher/log';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
+import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
 import { LogController } from './logs/log.controller.js';
 import { LogReaders } from './logs/log-readers.js';
 import type { MachineLog } from './logs/machine-log.js';
@@ -45,12 +47,20 @@ export class AgentModule {
       module: AgentModule,
       controllers: [
         AgentController,
+        DiagnosisController,
         HealthController,
         LogController,
         MetricsController,
         TargetController,
       ],
-      providers: [...opened, LogReaders, MachineStatusService, MetricsStream, StatusWatch],
+      providers: [
+        ...opened,
+        Diagnosis,
+        LogReaders,
+        MachineStatusService,
+        MetricsStream,
+        StatusWatch,
+      ],
     };
   }
 }
