@@ -90,7 +90,7 @@ export class SilentPort implements AsyncDisposable {
     const listener = spawn(process.execPath, ['-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(listener.stdout!, 'data');
+    await once(listener.stdout, 'data');
     listener.kill('SIGSTOP');
     const silent = new SilentPort(listener, []);
     await until('its queue is full', async () => !(await silent.takesOneMore(port)));

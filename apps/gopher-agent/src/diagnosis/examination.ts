@@ -10,7 +10,7 @@ export interface Examination {
 }
 
 /** A network that swallows everything makes two steps of 1.5 s each. */
-const DEADLINE_MS = 4_000;
+export const DEADLINE_MS = 4_000;
 
 /** All at once. One that throws or hangs says so, and does not keep the others from being told. */
 export async function runAll(

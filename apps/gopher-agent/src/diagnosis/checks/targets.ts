@@ -13,7 +13,7 @@ import type { Examination } from '../examination.js';
 import { configOf, type Situation } from '../situation.js';
 
 /** Each round of so many at once takes two seconds at most. */
-const ROUNDS = 2;
+export const ROUNDS = 2;
 const MAX_HINTS = 5;
 
 /** As rathole would reach them. To one that is not declared to speak something nothing is sent. */
