@@ -30,6 +30,8 @@ import {
   type RunDiagnosticsResponse,
   type TargetCheck,
   type TargetExpectation,
+  type StreamMetricsRequest,
+  StreamMetricsResponse,
   type UpdateControlConfigRequest,
   type UpdateRatholeConfigRequest,
   type WatchStatusRequest,
@@ -40,10 +42,12 @@ import { configSha256 } from '@gopher/rathole';
 type Provider = Parameters<typeof experimental.createCertificateProviderServerCredentials>[0];
 type IdentityListener = Parameters<Provider['addIdentityCertificateListener']>[0];
 type StatusStream = ServerWritableStream<WatchStatusRequest, WatchStatusResponse>;
+type MetricStream = ServerWritableStream<StreamMetricsRequest, StreamMetricsResponse>;
 
 export const AGENT_CALLS = [
   'getStatus',
   'watchStatus',
+  'streamMetrics',
   'updateRatholeConfig',
   'confirmRatholeConfig',
   'restartRathole',
@@ -125,6 +129,8 @@ export class FakeAgent {
   diagnose: ((request: RunDiagnosticsRequest) => RunDiagnosticsResponse) | null = null;
   /** What a target is found to be, beyond accepting at once; null: it has no such service. */
   target: (expected: TargetExpectation) => Partial<TargetCheck> | null = () => ({});
+  /** What it measures, at each sample; null: it is older than to measure. */
+  measure: (() => StreamMetricsResponse) | null = () => quietMetrics();
   /** What its data client is told to run from now on. */
   onConfig: (toml: string) => Promise<void> | void = () => {};
   /** Resolves a call before it is carried out. */
@@ -133,6 +139,7 @@ export class FakeAgent {
   /** One for each port, as if for each control client. */
   private readonly servers = new Map<number, Server>();
   private readonly streams = new Set<StatusStream>();
+  private readonly metricStreams = new Map<MetricStream, NodeJS.Timeout>();
   private readonly provider: RotatingProvider;
   private identity: AgentIdentity;
   private requestedKeyPem: string | null = null;
@@ -152,6 +159,7 @@ export class FakeAgent {
       config: applied(this.held, ConfigState.APPLIED),
       highestRevision: revision,
       controlSha256: control === undefined ? '' : configSha256(control),
+      policyVersion: '',
     };
   }
 
@@ -176,6 +184,16 @@ export class FakeAgent {
 
   get watchers(): number {
     return this.streams.size;
+  }
+
+  /** Milliseconds between two samples, of each stream that is open. */
+  get metricIntervals(): number[] {
+    return [...this.metricStreams.keys()].map(({ request }) => request.intervalMs);
+  }
+
+  /** A sample beside those that are due, to all who follow. */
+  tellMetrics(metrics: StreamMetricsResponse): void {
+    for (const stream of this.metricStreams.keys()) stream.write(metrics);
   }
 
   /** Changes the status and sends it to those who watch. */
@@ -216,6 +234,7 @@ export class FakeAgent {
     clearTimeout(this.trial?.timer);
     clearTimeout(this.control?.timer);
     for (const stream of this.streams) stream.end();
+    for (const stream of this.metricStreams.keys()) this.endMetrics(stream);
     for (const port of [...this.servers.keys()]) this.shut(port);
   }
 
@@ -258,6 +277,7 @@ export class FakeAgent {
       ),
       checkTargets: this.unary('checkTargets', (request) => this.check(request)),
       watchStatus: (stream: StatusStream) => this.watch(stream),
+      streamMetrics: (stream: MetricStream) => this.streamMetrics(stream),
     };
   }
 
@@ -290,6 +310,29 @@ export class FakeAgent {
       stream.on(end, () => this.streams.delete(stream));
     }
     if (!this.hanging.has('watchStatus')) stream.write({ status: this.status });
+  }
+
+  private streamMetrics(stream: MetricStream): void {
+    this.calls.push('streamMetrics');
+    if (!this.measure) {
+      const details = 'The server does not implement the method StreamMetrics';
+      stream.emit('error', { code: status.UNIMPLEMENTED, details });
+      return;
+    }
+    const send = () => {
+      if (this.measure) stream.write(this.measure());
+    };
+    this.metricStreams.set(stream, setInterval(send, stream.request.intervalMs));
+    for (const end of ['cancelled', 'error', 'close']) {
+      stream.on(end, () => this.endMetrics(stream));
+    }
+    if (!this.hanging.has('streamMetrics')) send();
+  }
+
+  private endMetrics(stream: MetricStream): void {
+    clearInterval(this.metricStreams.get(stream));
+    this.metricStreams.delete(stream);
+    stream.end();
   }
 
   private async take(request: UpdateRatholeConfigRequest) {
@@ -452,6 +495,35 @@ export function healthyStatus(machineId: string): MachineStatus {
     control: client,
     data: client,
     config: { revision: 0n, sha256: '', state: ConfigState.APPLIED, detail: '' },
+  });
+}
+
+/** Of a machine with one disk and one interface, on which nothing happens. */
+export function quietMetrics(changes: Partial<StreamMetricsResponse> = {}): StreamMetricsResponse {
+  const usage = { pid: 1, cpuUsage: 0.001, residentBytes: 2n ** 23n, openFiles: 9, threads: 4 };
+  return StreamMetricsResponse.fromPartial({
+    observedAt: new Date(),
+    monotonicMs: BigInt(Math.round(performance.timeOrigin + performance.now())),
+    system: {
+      ...healthyStatus('').system,
+      disks: [
+        {
+          mountPoint: '/',
+          type: 'ext4',
+          totalBytes: 2n ** 34n,
+          availableBytes: 2n ** 33n,
+          totalInodes: 1_000_000n,
+          availableInodes: 900_000n,
+        },
+      ],
+    },
+    coreUsage: [0.1, 0.1],
+    swapTotalBytes: 2n ** 30n,
+    swapFreeBytes: 2n ** 30n,
+    interfaces: [{ name: 'eth0', receivedBytes: 1_000n, sentBytes: 2_000n }],
+    temperatures: [{ sensor: 'coretemp Package id 0', celsius: 41.5 }],
+    processes: ['agent', 'control', 'data'].map((name) => ({ name, ...usage })),
+    ...changes,
   });
 }
 

@@ -8,6 +8,7 @@ import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
 import { type EnrolmentRecord, readEnrolment } from './identity/enrolment-record.js';
 import { RotatingCredentials } from './identity/rotating-credentials.js';
+import { machineLogReader } from './logs/machine-log.js';
 import { TargetPolicy } from './policy/target-policy.js';
 import { CheckListener } from './rathole/check-listener.js';
 import { EdgeContact } from './rathole/edge-contact.js';
@@ -57,22 +58,20 @@ export class Agent {
   ): Promise<Agent> {
     const { record, state } = enrolment;
     const contact = new EdgeContact();
-    const policy = new TargetPolicy(config.policyFile);
     const rathole = await Rathole.open(enrolment, {
       supervisor: new ProcessSupervisor({ directory: state.processDirectory, log: logger }),
       binary: new RatholeBinary(config),
       check: new CheckListener(record.checkPort),
       contact,
-      policy,
+      policy: new TargetPolicy(config.policyFile),
     });
     const credentials = new RotatingCredentials(record.caPem, record.credentials);
+    const { observer, control, data } = rathole;
+    const writers = { enrolment, rathole: observer, control, data };
     const parts = {
-      enrolment,
-      rathole: rathole.observer,
-      control: rathole.control,
-      data: rathole.data,
+      ...writers,
       renewal: new CertificateRenewal(enrolment, credentials),
-      policy,
+      logs: machineLogReader(config.logs, writers),
     };
     const listen = {
       port: record.agentPort,

@@ -9,11 +9,13 @@ import {
 import { machineName } from '@gopher/identity/names';
 import {
   AgentService,
+  type GetLogsRequest,
   type GetStatusResponse,
   type MachineStatus,
   type WatchStatusResponse,
 } from '@gopher/proto';
 import type { FakeEdge } from './fake-edge.js';
+import { ALL_LOGS, type LogCall, LogStream } from './log-stream.js';
 
 const AgentServiceClient = makeGenericClientConstructor(AgentService, 'gopher.agent.v1.Agent');
 
@@ -82,6 +84,11 @@ export class AgentCaller {
   watch(heartbeatIntervalMs = 60_000): StatusStream {
     const calls = this.client as unknown as { watchStatus: (request: object) => StatusCall };
     return new StatusStream(calls.watchStatus({ heartbeatIntervalMs }));
+  }
+
+  logs(request: Partial<GetLogsRequest>): LogStream {
+    const calls = this.client as unknown as { getLogs: (request: object) => LogCall };
+    return new LogStream(calls.getLogs({ ...ALL_LOGS, ...request }));
   }
 
   close(): void {

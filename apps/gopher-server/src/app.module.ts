@@ -35,6 +35,7 @@ import { EnrolmentService } from './enrolment/enrolment.service.js';
 import { JoinTokens } from './enrolment/join-tokens.js';
 import { EdgeEvents } from './event/edge-events.js';
 import { EventController } from './event/event.controller.js';
+import { EventSources } from './event/event-sources.js';
 import { HealthController } from './health/health.controller.js';
 import { EtagInterceptor } from './http/etag.js';
 import { Idempotency } from './http/idempotency.js';
@@ -50,6 +51,16 @@ import { MachineAdmission } from './machine/machine-admission.js';
 import { MachineController } from './machine/machine.controller.js';
 import { TunnelEdgeView } from './machine/tunnel-edge-view.js';
 import { TunnelProber } from './probe/tunnel-prober.js';
+import { AgentMetricClient } from './metric/agent-metric-client.js';
+import { EdgeMeter } from './metric/edge-meter.js';
+import { GrpcMetricClient } from './metric/grpc-metric-client.js';
+import { MetricCadence } from './metric/metric-cadence.js';
+import { MetricController } from './metric/metric.controller.js';
+import { MetricFollower } from './metric/metric-follower.js';
+import { MetricHistory } from './metric/metric-history.js';
+import { MetricPublisher } from './metric/metric-publisher.js';
+import { MetricRecorder } from './metric/metric-recorder.js';
+import { MetricStore } from './metric/metric-store.js';
 import { MachineRevision } from './revision/machine-revision.entity.js';
 import { RevisionController } from './revision/revision.controller.js';
 import { RevisionHistory } from './revision/revision-history.js';
@@ -132,6 +143,7 @@ export class AppModule {
         FoundServiceController,
         HealthController,
         MachineController,
+        MetricController,
         RevisionController,
         TunnelController,
       ],
@@ -148,13 +160,22 @@ export class AppModule {
         EdgeChecks,
         EdgeEvents,
         EdgeFolders,
+        EdgeMeter,
         EnrolmentService,
+        EventSources,
         ExaminedMachines,
         FetchedConfigs,
+        GrpcMetricClient,
         Housekeeping,
         Idempotency,
         JoinTokens,
         MachineAdmission,
+        MetricCadence,
+        MetricFollower,
+        MetricHistory,
+        MetricPublisher,
+        MetricRecorder,
+        MetricStore,
         PortLeases,
         PortProbe,
         PushProof,
@@ -166,6 +187,7 @@ export class AppModule {
         TunnelProber,
         TunnelRestore,
         TunnelService,
+        { provide: AgentMetricClient, useExisting: GrpcMetricClient },
         ...EDGE_CHECKS,
         { provide: AgentDiagnosis, useClass: GrpcAgentDiagnosis },
         { provide: APP_FILTER, useClass: ProblemFilter },

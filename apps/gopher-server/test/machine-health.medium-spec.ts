@@ -36,6 +36,9 @@ class NoEdgeView extends EdgeView {
   controlProblem() {
     return null;
   }
+  metrics() {
+    return null;
+  }
 }
 
 const edge = { value: uuidv7() } satisfies EdgeId;

@@ -147,6 +147,21 @@ describe('a push', () => {
     rmSync(policy);
   });
 
+  it('that the owner of the machine comes to allow is taken without another change', async () => {
+    writeFileSync(policy, '[[allow]]\nhosts = ["127.0.0.1"]\nports = [1]\n');
+    const tunnel = await edge.createTunnel({
+      machineId: machine.id,
+      target: target.address,
+    });
+    await until('it is refused', async () => (await status()).revision.state === 'refused');
+    writeFileSync(policy, 'preset = "local"\n');
+    await until('bytes pass', () => serves(tunnel.address));
+    await inSync();
+    await remove(tunnel);
+    await inSync();
+    rmSync(policy);
+  });
+
   it('rolls a machine back to what it had, under a new number', async () => {
     const [before] = await revisions();
     const further = await add();

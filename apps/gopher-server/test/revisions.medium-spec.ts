@@ -145,6 +145,10 @@ describe('a push', () => {
       return (await machine.status()).agent?.version === '0.1.1';
     });
     await noneMoreThan(pushes);
+
+    machine.agent.refusing = null;
+    machine.agent.tell({ policyVersion: 'another' });
+    await machine.untilNewestIs('applied', refused.number);
   });
 
   it('whose answer is lost is found on trial, and confirmed', async () => {

@@ -1,3 +1,4 @@
+export { type Application, APPLICATIONS } from './application.js';
 export { causeOf, ordered, outcomeOf } from './cause.js';
 export {
   type Check,
@@ -24,5 +25,4 @@ export {
   MEMORY_FAILS_BELOW_RATIO,
   MEMORY_WARNS_BELOW_RATIO,
 } from './resources.js';
-export { type Application, APPLICATIONS } from './application.js';
 export { type Visit, visit, type VisitOptions } from './visit.js';

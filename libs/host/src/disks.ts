@@ -1,14 +1,26 @@
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readProc } from './proc.js';
 
 export interface DiskUsage {
   mountPoint: string;
+  /** As the kernel calls it, e.g. "ext4". */
+  type: string;
   totalBytes: number;
   availableBytes: number;
+  /** null: it counts none, as btrfs. */
+  inodes: { total: number; available: number } | null;
+}
+
+export interface Mount {
+  mountPoint: string;
+  type: string;
 }
 
 const REFRESH_MS = 30_000;
+/** Nobody needs to know more often, and timers of a second are not exact. */
+const SHORTEST_REFRESH_MS = 900;
 const MAX_DISKS = 64;
 /** A file system that hangs must not keep the others from being reported. */
 const STATFS_TIMEOUT_MS = 2_000;
@@ -19,11 +31,16 @@ const REAL = new Set(
   ),
 );
 
-/** The disks of this machine, as they were a few seconds ago. */
+/** The disks of this machine. */
 export class Disks {
   private known: DiskUsage[] = [];
   private refreshedAt = -Infinity;
+  private refreshing: Promise<void> | null = null;
   private readonly hanging = new Set<string>();
+  private table = '';
+  private mounts: Mount[] = [];
+
+  constructor(private readonly ask: (mountPoint: string) => Promise<StatsFs> = statfs) {}
 
   /** Never waits; what it returns is at most 30 s old when it is called that often. */
   read(): DiskUsage[] {
@@ -31,36 +48,74 @@ export class Disks {
     return this.known;
   }
 
-  async refresh(): Promise<void> {
+  /** As they are now, unless one of them takes longer than this: then as they were. */
+  async readWithin(ms: number): Promise<DiskUsage[]> {
+    if (performance.now() - this.refreshedAt > SHORTEST_REFRESH_MS) {
+      const late = new AbortController();
+      await Promise.race([
+        this.refresh(),
+        delay(ms, undefined, { signal: late.signal }).catch(() => {}),
+      ]);
+      late.abort();
+    }
+    return this.known;
+  }
+
+  /** One at a time, so that what is older never comes after what is newer. */
+  refresh(): Promise<void> {
+    this.refreshing ??= this.look().finally(() => (this.refreshing = null));
+    return this.refreshing;
+  }
+
+  private async look(): Promise<void> {
     this.refreshedAt = performance.now();
-    const mounts = realMounts(readProc('self/mounts') ?? '');
-    const asked = mounts.filter((mount) => !this.hanging.has(mount)).slice(0, MAX_DISKS);
-    const usages = await Promise.all(asked.map((mount) => this.usage(mount)));
+    const asked = this.mountsNow().filter(({ mountPoint }) => !this.hanging.has(mountPoint));
+    const usages = await Promise.all(asked.slice(0, MAX_DISKS).map((mount) => this.usage(mount)));
     this.known = usages.filter((usage) => usage !== null && usage.totalBytes > 0) as DiskUsage[];
   }
 
-  private async usage(mountPoint: string): Promise<DiskUsage | null> {
-    const answer = statfs(mountPoint).then(({ bsize, blocks, bavail }) => ({
+  /** Read anew each time: below a mount point that is one no more lies another disk. */
+  private mountsNow(): Mount[] {
+    const table = readProc('self/mounts') ?? '';
+    if (table !== this.table) {
+      this.table = table;
+      this.mounts = realMounts(table);
+    }
+    return this.mounts;
+  }
+
+  private async usage({ mountPoint, type }: Mount): Promise<DiskUsage | null> {
+    const late = new AbortController();
+    const answer = this.ask(mountPoint).then(({ bsize, blocks, bavail, files, ffree }) => ({
       mountPoint,
+      type,
       totalBytes: blocks * bsize,
       availableBytes: bavail * bsize,
+      inodes: files > 0 ? { total: files, available: ffree } : null,
     }));
     this.hanging.add(mountPoint);
-    const settled = answer.catch(() => null).finally(() => this.hanging.delete(mountPoint));
-    return Promise.race([settled, delay(STATFS_TIMEOUT_MS, null, { ref: false })]);
+    const settled = answer
+      .catch(() => null)
+      .finally(() => {
+        this.hanging.delete(mountPoint);
+        late.abort();
+      });
+    const timeout = delay(STATFS_TIMEOUT_MS, null, { ref: false, signal: late.signal });
+    return Promise.race([settled, timeout.catch(() => null)]);
   }
 }
 
 /** One mount point for each real file system: bind mounts of the same one are left out. */
-export function realMounts(table: string): string[] {
-  const byDevice = new Map<string, string>();
+export function realMounts(table: string): Mount[] {
+  const byDevice = new Map<string, Mount>();
   for (const line of table.split('\n')) {
-    const [device, mountPoint, type] = line.split(' ');
-    if (!device || !mountPoint || !type || !REAL.has(type)) continue;
-    const path = unescapeMount(mountPoint);
-    const key = type === 'overlay' ? path : device;
+    const [device, escaped, type] = line.split(' ');
+    if (!device || !escaped || !type || !REAL.has(type)) continue;
+    const mountPoint = unescapeMount(escaped);
+    const key = type === 'overlay' ? mountPoint : device;
     const known = byDevice.get(key);
-    if (known === undefined || path.length < known.length) byDevice.set(key, path);
+    if (known && known.mountPoint.length <= mountPoint.length) continue;
+    byDevice.set(key, { mountPoint, type });
   }
   return [...byDevice.values()];
 }

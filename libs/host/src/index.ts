@@ -1,4 +1,7 @@
-export { type DiskUsage, Disks, realMounts } from './disks.js';
+export { type DiskUsage, Disks } from './disks.js';
+export { HostMeter } from './host-meter.js';
+export { KernelFiles } from './kernel-files.js';
+export { type InterfaceCounters } from './network.js';
 export {
   procCommand,
   processIds,
@@ -8,4 +11,6 @@ export {
   procState,
   readProc,
 } from './proc.js';
+export { type ProcessReading, readProcess, readProcessFamily } from './process-usage.js';
+export { type Measurement, type Shares, sharesBetween } from './shares.js';
 export { System, type SystemReading } from './system.js';

@@ -26,6 +26,12 @@ export {
   type RevisionView,
   type TunnelSummary,
 } from './status/edge-view.js';
+export {
+  type HostMetrics,
+  type HostSample,
+  type InterfaceCounts,
+  type InterfaceMetrics,
+} from './status/host-metrics.js';
 export { type AgentStatusChange, MachineEvents } from './status/machine-events.js';
 export { type Health, HEALTHS, type MachineStatus, NO_TUNNELS } from './status/machine-status.js';
 export { type AgentObservation, StatusRecorder } from './status/status-recorder.js';

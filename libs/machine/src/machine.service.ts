@@ -148,6 +148,7 @@ export class MachineService {
       deriveStatus({
         machine: this.recorder.withLatest(machine),
         tunnels: tunnels.get(machine.id) ?? NO_TUNNELS,
+        metrics: this.view.metrics(machine.id),
         dataPath: this.view.dataPath(machine.id),
         revision: this.view.revision(machine.id),
         controlProblem: this.view.controlProblem(machine.id),

@@ -5,6 +5,7 @@ export * from './config.errors.js';
 export { LIMITS, SERVICE_NAME } from './config.schema.js';
 export { assertHeartbeatsFit } from './heartbeat.js';
 export { generateNoiseKeyPair, type NoiseKeyPair } from './noise.js';
+export { configSecrets } from './config-secrets.js';
 export { parseClient, parseServer } from './parse.js';
 export { renderClient, renderServer } from './render.js';
 export {
@@ -12,6 +13,8 @@ export {
   RATHOLE_LOG_LEVELS,
   type RatholeLogLevel,
   type RatholeLogLine,
+  type RatholeLogHeader,
+  splitRatholeLogLine,
 } from './log.js';
 export { ServiceTracker } from './service-tracker.js';
 export { CHANNEL_STATES, type ChannelState, type TrackedService } from './tracked-channel.js';

@@ -23,11 +23,25 @@ const MAX_LINE_CHARS = 8_192;
  * null for all else: the text of a panic, a line of which a part is missing, another program's.
  */
 export function parseRatholeLogLine(line: string): RatholeLogLine | null {
+  const header = splitRatholeLogLine(line);
+  if (!header) return null;
+  const { at, level, rest } = header;
+  const [, spans = '', target, message] = PARTS.exec(rest) ?? [];
+  if (target === undefined || message === undefined) return null;
+  const service = SERVICE_SPAN.exec(spans)?.[1] ?? SERVICE_FIELD.exec(message)?.[1] ?? null;
+  return { at, level, target, message, service };
+}
+
+export interface RatholeLogHeader extends Pick<RatholeLogLine, 'at' | 'level'> {
+  /** All that follows the level. */
+  rest: string;
+}
+
+/** Reads when and how loud; null for what has no such header. */
+export function splitRatholeLogLine(line: string): RatholeLogHeader | null {
   const [, at, level, rest] = LINE.exec(line.slice(0, MAX_LINE_CHARS).trimEnd()) ?? [];
-  const [, spans = '', target, message] = PARTS.exec(rest ?? '') ?? [];
-  if (at === undefined || target === undefined || message === undefined) return null;
+  if (at === undefined || rest === undefined) return null;
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return null;
-  const service = SERVICE_SPAN.exec(spans)?.[1] ?? SERVICE_FIELD.exec(message)?.[1] ?? null;
-  return { at: time, level: level as RatholeLogLevel, target, message, service };
+  return { at: time, level: level as RatholeLogLevel, rest };
 }

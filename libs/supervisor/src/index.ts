@@ -3,4 +3,5 @@ export { ProcessSupervisor, type ProcessSupervisorOptions } from './process-supe
 export * from './supervisor.js';
 export type { SupervisorLog } from './supervisor-log.js';
 export { InstanceLock, InstanceLockedError, type LockHolder } from './instance-lock.js';
+export { type StreamedCommand, streamCommand } from './stream-command.js';
 export { CommandFailedError, runCommand } from './run-command.js';

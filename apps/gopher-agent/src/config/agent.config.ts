@@ -4,6 +4,9 @@ import { UsageError } from '../agent.errors.js';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type AgentLogLevel = (typeof LOG_LEVELS)[number];
 
+export const LOG_PLACES = ['files', 'journal'] as const;
+export type LogPlace = (typeof LOG_PLACES)[number];
+
 export const DEFAULT_AGENT_PORT = 4322;
 export const DEFAULT_CHECK_PORT = 4323;
 
@@ -16,6 +19,7 @@ const schema = z.object({
   GOPHER_RATHOLE: z.string().startsWith('/').optional(),
   GOPHER_AGENT_POLICY: z.string().startsWith('/').default('/etc/gopher-agent/policy.toml'),
   GOPHER_AGENT_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  GOPHER_AGENT_LOGS: z.enum(LOG_PLACES).default('files'),
 });
 
 /** The one place that reads the environment. Everything else injects this class. */
@@ -30,6 +34,8 @@ export class AgentConfig {
   /** What the machine's owner lets the edge publish. */
   readonly policyFile: string;
   readonly logLevel: AgentLogLevel;
+  /** Where the logs of this machine's programs are: set by what installs them. */
+  readonly logs: LogPlace;
   /** For what asks for it whole: where to look for programs and caches. */
   readonly environment: NodeJS.ProcessEnv;
 
@@ -40,6 +46,7 @@ export class AgentConfig {
     this.rathole = env.GOPHER_RATHOLE ?? null;
     this.policyFile = env.GOPHER_AGENT_POLICY;
     this.logLevel = env.GOPHER_AGENT_LOG_LEVEL;
+    this.logs = env.GOPHER_AGENT_LOGS;
     this.environment = environment;
   }
 

@@ -1,4 +1,4 @@
-import type { Memory } from '@gopher/diagnosis';
+import type { System } from '@gopher/host';
 import { parseClient, type RatholeClientConfig } from '@gopher/rathole';
 import type { ProcessView } from '../host/client-process.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
@@ -33,7 +33,7 @@ export interface Situation {
   downTunnels: readonly string[];
   /** Empty when it could not be told. */
   ratholeVersion: string;
-  memory: Memory;
+  system: System;
   policyRefusal: PolicyRefusal | null;
   /** Of what the data client should run; empty: nobody said. */
   expectedSha256: string;

@@ -47,7 +47,7 @@ export function holdsConnection(pid: number, fromPort: number, remote: RemoteEnd
 }
 
 /** By what they are. */
-function heldDescriptors(pid: number): Map<string | null, string> {
+export function heldDescriptors(pid: number): Map<string | null, string> {
   const descriptors = procList(`${pid}/fd`) ?? [];
   return new Map(descriptors.map((fd) => [procLink(`${pid}/fd/${fd}`), fd]));
 }
@@ -71,15 +71,15 @@ function* establishedSockets(
   }
 }
 
-const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
+export const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
 
 function tablesOf(host: string): string[] {
   if (isIPv4(host)) return ['tcp'];
   return isIPv6(host) ? ['tcp6'] : ['tcp', 'tcp6'];
 }
 
-/** As the kernel prints them; null: any. */
-function hexAddresses(host: string): string[] | null {
+/** As the kernel prints them; null: it is a name. */
+export function hexAddresses(host: string): string[] | null {
   if (isIPv4(host)) return [wordOf(host.split('.').map(Number))];
   if (!isIPv6(host)) return null;
   const bytes = ipv6Bytes(host);

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { statSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
 import { parseHostPort, type RatholeClientService } from '@gopher/rathole';
 import { PolicyRefusedError } from '../agent.errors.js';
@@ -24,6 +25,16 @@ export class TargetPolicy {
     readonly path: string,
     private readonly resolve: Resolve = resolveHost,
   ) {}
+
+  /** Another one after each change of the file; empty: there is none, or it cannot be looked at. */
+  version(): string {
+    try {
+      const { ino, ctimeNs, size } = statSync(this.path, { bigint: true });
+      return [ino, ctimeNs, size].join('-');
+    } catch {
+      return '';
+    }
+  }
 
   /** @throws PolicyRefusedError that names the service, the file, and what in it forbids the target */
   async check(services: readonly RatholeClientService[]): Promise<void> {

@@ -71,6 +71,10 @@ export class DataConfig {
     return this.parsed.config;
   }
 
+  get tunnels(): RatholeClientService[] {
+    return this.config?.services.filter(({ name }) => !isCheckService(name)) ?? [];
+  }
+
   /** The push that the policy kept out last; null: none, or another was taken since. */
   get policyRefusal(): PolicyRefusal | null {
     return this.refused;
@@ -78,8 +82,7 @@ export class DataConfig {
 
   /** Names of the services that are tunnels. */
   get tunnelNames(): string[] {
-    const names = this.config?.services.map(({ name }) => name) ?? [];
-    return names.filter((name) => !isCheckService(name));
+    return this.tunnels.map(({ name }) => name);
   }
 
   onChange(listener: () => void): () => void {

@@ -81,7 +81,8 @@ export class Rathole {
       await Promise.all([control.close(), dataFile.close(), doors.check.stop()]);
       await clients.release();
     };
-    const observer = new RatholeObserver(observers, clients, { control, data: config }, log);
+    const configs = { control, data: config, policy: doors.policy };
+    const observer = new RatholeObserver(observers, clients, configs, log);
     return new Rathole(control, data, observer, start, close);
   }
 }

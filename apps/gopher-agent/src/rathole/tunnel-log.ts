@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
+import { LogTail } from '@gopher/log';
 import { parseRatholeLogLine, ServiceTracker, type TrackedService } from '@gopher/rathole';
-import { LogTail } from '../host/log-tail.js';
 import type { RatholeClients } from './rathole-clients.js';
 
 const MAX_COMPLAINTS = 4;
@@ -21,11 +21,14 @@ export class TunnelLog {
   complaintCount = 0;
 
   constructor(private readonly clients: RatholeClients) {
-    const consume = (line: string) => this.consume(line);
-    this.tail = new LogTail(this.path, consume, () => this.notify());
-    const older = new LogTail(`${this.path}.1`, (line) => {
-      this.isCut = true;
-      consume(line);
+    const onLine = (line: string) => this.consume(line);
+    const onSkip = () => (this.isCut = true);
+    this.tail = new LogTail(this.path, { onLine, onSkip, onRead: () => this.notify() });
+    const older = new LogTail(`${this.path}.1`, {
+      onLine: (line) => {
+        this.isCut = true;
+        onLine(line);
+      },
     });
     older.read();
     older.close();

@@ -8,11 +8,13 @@ import {
   CertificateRefusedError,
   ClientStartError,
   ConfigRefusedError,
+  LogUnreadableError,
   NothingPendingError,
   PolicyRefusedError,
   PushAbortedError,
   RevisionRefusedError,
   StorageError,
+  TooManyReadersError,
 } from '../agent.errors.js';
 
 const CODES = new Map<unknown, status>([
@@ -21,6 +23,8 @@ const CODES = new Map<unknown, status>([
   [CertificateRefusedError, status.INVALID_ARGUMENT],
   [RevisionRefusedError, status.FAILED_PRECONDITION],
   [NothingPendingError, status.FAILED_PRECONDITION],
+  [LogUnreadableError, status.FAILED_PRECONDITION],
+  [TooManyReadersError, status.RESOURCE_EXHAUSTED],
   [PushAbortedError, status.ABORTED],
   [ClientStartError, status.UNAVAILABLE],
   [BusyError, status.RESOURCE_EXHAUSTED],

@@ -10,7 +10,6 @@ import {
   RatholeClientState,
   RevertCause,
   type RevertedConfig,
-  type SystemStatus,
 } from '@gopher/proto';
 import type { ProcessView } from '../host/client-process.js';
 import { System } from '@gopher/host';
@@ -25,6 +24,7 @@ import {
 import { AGENT_VERSION } from '../version.js';
 import type { ClientObservation } from './client-observer.js';
 import { RatholeObserver } from './rathole-observer.js';
+import { toSystemStatus } from './system-status.js';
 
 const STATES: Record<ProcessView, RatholeClientState> = {
   gone: RatholeClientState.STOPPED,
@@ -51,7 +51,7 @@ export class MachineStatusService {
   ) {}
 
   observe(): MachineStatus {
-    const { control, data, config, controlSha256, activeTunnels, version } = this.rathole.observe();
+    const { control, data, config, version, ...observed } = this.rathole.observe();
     this.sequence += 1n;
     return {
       protocolVersion: PROTOCOL_VERSION,
@@ -60,41 +60,22 @@ export class MachineStatusService {
       observedAt: new Date(),
       sequence: this.sequence,
       instanceId: this.instanceId,
-      system: this.systemStatus(),
+      system: toSystemStatus(this.system.read()),
       control: toClientStatus(control),
       data: toClientStatus(data),
       config: toAppliedConfig(config),
-      activeTunnels,
+      activeTunnels: observed.activeTunnels,
       ratholeVersion: version,
       reverted: toReverted(config.config.reverted),
       highestRevision: BigInt(config.config.highest),
       found: toFound(config.found),
-      controlSha256,
+      controlSha256: observed.controlSha256,
+      policyVersion: observed.policyVersion,
     };
   }
 
   dataClient(): RatholeClientStatus {
     return toClientStatus(this.rathole.observe().data);
-  }
-
-  private systemStatus(): SystemStatus {
-    const { loads, disks, ...reading } = this.system.read();
-    const [load1 = 0, load5 = 0, load15 = 0] = loads;
-    return {
-      ...reading,
-      memoryTotalBytes: BigInt(reading.memoryTotalBytes),
-      memoryAvailableBytes: BigInt(reading.memoryAvailableBytes),
-      uptimeSeconds: BigInt(reading.uptimeSeconds),
-      load1,
-      load5,
-      load15,
-      disks: disks.map(({ mountPoint, totalBytes, availableBytes }) => ({
-        mountPoint,
-        totalBytes: BigInt(totalBytes),
-        availableBytes: BigInt(availableBytes),
-        type: '',
-      })),
-    };
   }
 }
 

@@ -1,3 +1,5 @@
+import type { TargetPolicy } from '../policy/target-policy.js';
+import type { RatholeClientService } from '@gopher/rathole';
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
 import type { DataConfig, PolicyRefusal } from '../rathole/data-config.js';
@@ -13,6 +15,8 @@ export interface RatholeObservation {
   /** Of the control client's configuration. */
   controlSha256: string;
   activeTunnels: number;
+  /** Of the machine's policy file; empty: there is none. */
+  policyVersion: string;
   /** Empty when it could not be told. */
   version: string;
 }
@@ -29,6 +33,7 @@ export interface RatholeFacts {
   downTunnels: string[];
   ratholeVersion: string;
   policyRefusal: PolicyRefusal | null;
+  policy: TargetPolicy;
 }
 
 /** Everything about rathole on this machine, at one moment. */
@@ -36,7 +41,7 @@ export class RatholeObserver {
   constructor(
     private readonly observers: Record<ClientName, ClientObserver>,
     private readonly clients: RatholeClients,
-    private readonly configs: { control: ControlClient; data: DataConfig },
+    private readonly configs: { control: ControlClient; data: DataConfig; policy: TargetPolicy },
     private readonly log: TunnelLog,
   ) {}
 
@@ -53,8 +58,25 @@ export class RatholeObserver {
       config: this.configs.data.state,
       controlSha256: this.configs.control.state.config.sha256,
       activeTunnels: isConnected ? this.log.established(this.configs.data.tunnelNames) : 0,
+      policyVersion: this.configs.policy.version(),
       version: this.clients.ratholeVersion,
     };
+  }
+
+  /** Of the clients; null: it does not run. */
+  pids(): Record<ClientName, number | null> {
+    const pidOf = (name: ClientName) => this.clients.status(name)?.pid ?? null;
+    return { control: pidOf('control'), data: pidOf('data') };
+  }
+
+  /** What the data client is meant to serve; empty when that can not be understood any more. */
+  tunnels(): RatholeClientService[] {
+    return this.configs.data.tunnels;
+  }
+
+  /** Where that client writes its log. */
+  logFile(name: ClientName): string {
+    return this.clients.logFile(name);
   }
 
   examine(): RatholeFacts {
@@ -69,6 +91,7 @@ export class RatholeObserver {
       downTunnels: data.view === 'connected' ? this.log.notEstablished(names) : [],
       ratholeVersion: version,
       policyRefusal: configs.data.policyRefusal,
+      policy: configs.policy,
     };
   }
 

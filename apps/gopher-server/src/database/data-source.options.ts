@@ -6,6 +6,7 @@ import { AgentCertificate } from '../enrolment/agent-certificate.entity.js';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
 import { JoinToken } from '../enrolment/join-token.entity.js';
 import { IdempotencyKey } from '../http/idempotency-key.entity.js';
+import { MetricSample } from '../metric/metric-sample.entity.js';
 import { MachineRevision } from '../revision/machine-revision.entity.js';
 import { PortLease } from '../tunnel/port-lease.entity.js';
 import { Tunnel } from '../tunnel/tunnel.entity.js';
@@ -15,6 +16,7 @@ import { AddMachineAgent1761000002000 } from './migrations/1761000002000-add-mac
 import { CreateEnrolment1761000003000 } from './migrations/1761000003000-create-enrolment.js';
 import { CreateMachineRevision1761000004000 } from './migrations/1761000004000-create-machine-revision.js';
 import { AddControlMove1761000005000 } from './migrations/1761000005000-add-control-move.js';
+import { CreateMetricSample1761000006000 } from './migrations/1761000006000-create-metric-sample.js';
 import { AddTunnelSpeaks1761000007000 } from './migrations/1761000007000-add-tunnel-speaks.js';
 
 /** Classes, not globs: the compiler checks the list. */
@@ -29,6 +31,7 @@ export const schemaOptions = {
     Machine,
     MachineHeal,
     MachineRevision,
+    MetricSample,
     PortLease,
     Tunnel,
   ],
@@ -39,6 +42,7 @@ export const schemaOptions = {
     CreateEnrolment1761000003000,
     CreateMachineRevision1761000004000,
     AddControlMove1761000005000,
+    CreateMetricSample1761000006000,
     AddTunnelSpeaks1761000007000,
   ],
   synchronize: false,

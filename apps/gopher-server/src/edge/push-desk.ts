@@ -46,7 +46,8 @@ export class PushDesk {
   /** What the machine is known to have had last; null: nothing; undefined: it was not read yet. */
   inForce: RevisionInForce | null | undefined;
 
-  private refused: string | null = null;
+  /** The content that the machine would not have, and by which of its policies. */
+  private refused: { sha256: string; policyVersion: string } | null = null;
   private failures = 0;
   private tookAt = 0;
   /** The release of an agent that turned out to be older than confirmations. */
@@ -84,6 +85,8 @@ export class PushDesk {
     const { config } = report;
     if (!config || this.isFromBefore(report)) return;
     this.report = report;
+    // What the owner forbade may be allowed now.
+    if (this.refused && this.refused.policyVersion !== report.policyVersion) this.refused = null;
     if (this.trial && isOver(this.trial, report)) this.trial.abort.abort();
     this.judge();
   }
@@ -91,7 +94,7 @@ export class PushDesk {
   /** What is to be done now; null: nothing until more is heard, or until `retryAt`. */
   step(now: number): PushStep | null {
     if (!this.report) return null;
-    const step = stepFor(this.wanted.sha256, this.report, this.refused);
+    const step = stepFor(this.wanted.sha256, this.report, this.refused?.sha256 ?? null);
     return step === 'push' && now < this.retryAt ? null : step;
   }
 
@@ -136,7 +139,8 @@ export class PushDesk {
   /** The machine will not have this content. */
   refuse({ wanted }: Trial, setback: Setback): void {
     if (wanted.sha256 !== this.wanted.sha256) return;
-    this.refused = wanted.sha256;
+    const policyVersion = this.report?.policyVersion ?? '';
+    this.refused = { sha256: wanted.sha256, policyVersion };
     this.setback = setback;
   }
 
@@ -198,7 +202,7 @@ export class PushDesk {
   private progress(): Pick<RevisionView, 'state' | 'reason'> {
     const { report, setback } = this;
     if (!report) return { state: 'pushing', reason: 'The agent has not said yet what it has' };
-    switch (stepFor(this.wanted.sha256, report, this.refused)) {
+    switch (stepFor(this.wanted.sha256, report, this.refused?.sha256 ?? null)) {
       case 'rest':
         return { state: 'in-sync', reason: null };
       case 'prove':

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { AgentTarget } from '@gopher/machine';
+import { MetricFollower } from '../metric/metric-follower.js';
 import { AgentWatch } from './agent-watch.js';
 import { DataCheck } from './data-check.js';
 import { DataPaths } from './data-paths.js';
@@ -25,6 +26,7 @@ export class AgentFollower implements OnApplicationShutdown {
   constructor(
     private readonly watch: AgentWatch,
     private readonly check: DataCheck,
+    private readonly metrics: MetricFollower,
     private readonly paths: DataPaths,
     private readonly agents: GrpcAgentClient,
   ) {}
@@ -53,6 +55,7 @@ export class AgentFollower implements OnApplicationShutdown {
     this.followed.set(agent.target.id, { ...agent, abort });
     void this.watch.run(agent.target, abort.signal);
     void this.check.run(agent, abort.signal);
+    void this.metrics.run(agent.target, abort.signal);
   }
 
   /** Until it is released nobody follows it, whatever is asked. */

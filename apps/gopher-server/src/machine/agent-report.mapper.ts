@@ -51,6 +51,7 @@ export function toAgentReport(status: MachineStatus | undefined): AgentReport {
     highestRevision: Number(status?.highestRevision ?? 0),
     found: status?.found ? found(status.found) : null,
     controlSha256: text(status?.controlSha256),
+    policyVersion: text(status?.policyVersion),
   };
 }
 

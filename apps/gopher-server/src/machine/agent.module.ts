@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AgentCertificate } from '../enrolment/agent-certificate.entity.js';
+import { MetricBoard } from '../metric/metric-board.js';
 import { AgentCertificates } from './agent-certificates.js';
 import { AgentConfigClient } from './agent-config-client.js';
 import { ControlProblems } from './control-problems.js';
@@ -17,6 +18,7 @@ import { ServerCredentials } from './server-credentials.js';
     ControlProblems,
     DataPaths,
     GrpcAgentClient,
+    MetricBoard,
     RevisionViews,
     ServerCredentials,
     { provide: AgentConfigClient, useExisting: GrpcAgentClient },
@@ -27,6 +29,7 @@ import { ServerCredentials } from './server-credentials.js';
     ControlProblems,
     DataPaths,
     GrpcAgentClient,
+    MetricBoard,
     RevisionViews,
   ],
 })

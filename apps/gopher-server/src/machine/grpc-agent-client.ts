@@ -37,6 +37,13 @@ const ANSWERS = new Set([
   status.UNKNOWN,
 ]);
 
+export interface StreamEnd {
+  /** For a person to read. */
+  reason: string;
+  /** null: it was no failure. */
+  code: status | null;
+}
+
 @Injectable()
 export class GrpcAgentClient
   extends AgentClient
@@ -116,8 +123,19 @@ export class GrpcAgentClient
     onMessage: (message: Response) => void,
     signal: AbortSignal,
   ): Promise<string> {
+    return (await this.followToItsEnd(target, method, request, onMessage, signal)).reason;
+  }
+
+  /** As `follow`, with the agent's own verdict. */
+  async followToItsEnd<Request, Response>(
+    target: AgentTarget,
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    onMessage: (message: Response) => void,
+    signal: AbortSignal,
+  ): Promise<StreamEnd> {
     const { client } = await this.channel(target);
-    if (signal.aborted) return 'Nobody watches any more';
+    if (signal.aborted) return { reason: 'Nobody watches any more', code: null };
     const { path, requestSerialize, responseDeserialize } = method;
     const stream = client.makeServerStreamRequest(
       path,
@@ -128,10 +146,12 @@ export class GrpcAgentClient
     const cancel = () => stream.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      return await new Promise<string>((resolve) => {
+      return await new Promise<StreamEnd>((resolve) => {
         stream.on('data', onMessage);
-        stream.on('error', (error: ServiceError) => resolve(error.details || error.message));
-        stream.on('end', () => resolve('The agent ended its stream'));
+        stream.on('error', ({ code, details, message }: ServiceError) => {
+          resolve({ reason: details || message, code });
+        });
+        stream.on('end', () => resolve({ reason: 'The agent ended its stream', code: null }));
       });
     } finally {
       signal.removeEventListener('abort', cancel);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { DomainError, MachineService } from '@gopher/machine';
+import { DomainError, MachineEvents, MachineService } from '@gopher/machine';
 import { bearerToken } from '../api-token/api-token.guard.js';
 import { ServerConfig } from '../config/server.config.js';
 import { EdgeIdentity } from '../edge/edge-identity.js';
@@ -28,6 +28,7 @@ export class MachineAdmission {
   constructor(
     @InjectDataSource() private readonly database: DataSource,
     private readonly machines: MachineService,
+    private readonly events: MachineEvents,
     private readonly tokens: JoinTokens,
     private readonly enrolments: EnrolmentService,
     private readonly reconciler: Reconciler,
@@ -102,6 +103,7 @@ export class MachineAdmission {
       return this.machines.remove(machineId, tx);
     });
     this.enrolments.forget(machineId);
+    this.events.removed.next({ machineId });
     await this.reconciler.settled();
     const what = agentAddr === null ? 'its rathole client' : 'gopher-agent and its rathole clients';
     return `"${name}" can no longer connect, but ${what} still run there: stop and remove them.`;

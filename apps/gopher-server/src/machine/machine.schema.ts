@@ -8,6 +8,7 @@ import {
   REVISION_STATES,
 } from '@gopher/machine';
 import { lackingCapabilities } from '../edge/edge.schema.js';
+import { metricSampleView, toMetricSampleView } from '../metric/metric.schema.js';
 import { pageQuery, pageView } from '../http/paging.js';
 
 export const machineId = z.uuid();
@@ -129,6 +130,9 @@ export const machineStatusView = z
         observedAt: moment,
       })
       .nullable(),
+    metrics: metricSampleView
+      .nullable()
+      .meta({ description: 'The newest sample; null: none yet, or no agent' }),
     dataPath: z
       .object({ serves: z.boolean(), observedAt: moment, detail: z.string() })
       .nullable()
@@ -150,8 +154,10 @@ export const machineStatusView = z
 export type MachineStatusView = z.output<typeof machineStatusView>;
 
 /** The same shape; times become text on the way out. */
-export const toMachineStatusView = (status: MachineStatus): MachineStatusView =>
-  JSON.parse(JSON.stringify(status)) as MachineStatusView;
+export function toMachineStatusView({ metrics, ...status }: MachineStatus): MachineStatusView {
+  const view = JSON.parse(JSON.stringify(status)) as Omit<MachineStatusView, 'metrics'>;
+  return { ...view, metrics: metrics && toMetricSampleView(metrics) };
+}
 
 export const machineView = z
   .object({

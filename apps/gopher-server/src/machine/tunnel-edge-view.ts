@@ -4,9 +4,11 @@ import type { DataSource } from 'typeorm';
 import {
   type DataPathObservation,
   EdgeView,
+  type HostMetrics,
   type RevisionView,
   type TunnelSummary,
 } from '@gopher/machine';
+import { MetricBoard } from '../metric/metric-board.js';
 import { ControlProblems } from './control-problems.js';
 import { DataPaths } from './data-paths.js';
 import { RevisionViews } from './revision-views.js';
@@ -28,6 +30,7 @@ export class TunnelEdgeView extends EdgeView {
     private readonly paths: DataPaths,
     private readonly revisions: RevisionViews,
     private readonly controls: ControlProblems,
+    private readonly board: MetricBoard,
   ) {
     super();
   }
@@ -52,6 +55,10 @@ export class TunnelEdgeView extends EdgeView {
 
   dataPath(machineId: string): DataPathObservation | null {
     return this.paths.get(machineId);
+  }
+
+  metrics(machineId: string): HostMetrics | null {
+    return this.board.get(machineId);
   }
 
   controlProblem(machineId: string): string | null {

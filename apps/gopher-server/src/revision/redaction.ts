@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { configSecrets } from '@gopher/rathole';
 
 /** As the renderer writes them: one `key = "JSON string"` a line. */
 const SECRET = /^(token|remote_public_key|local_private_key) = ("(?:[^"\\]|\\.)*")$/gm;
@@ -17,6 +18,8 @@ export const redacted = (toml: string): string =>
 
 /** What somebody said of a configuration, without its secrets. */
 export function withoutSecrets(text: string, toml: string): string {
-  const secrets = [...toml.matchAll(SECRET)].map(([, , quoted]) => JSON.parse(quoted!) as string);
-  return secrets.reduce((rest, secret) => rest.replaceAll(secret, fingerprint(secret)), text);
+  return configSecrets(toml).reduce(
+    (rest, secret) => rest.replaceAll(secret, fingerprint(secret)),
+    text,
+  );
 }

@@ -79,4 +79,6 @@ export interface AgentReport {
   found: FoundConfigReport | null;
   /** Of the control client's configuration; empty when the agent does not say. */
   controlSha256: string;
+  /** Another one after each change of the machine's policy file; empty: it has none, or says none. */
+  policyVersion: string;
 }

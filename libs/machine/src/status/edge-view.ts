@@ -1,3 +1,5 @@
+import type { HostMetrics } from './host-metrics.js';
+
 /** How the tunnels of one machine are, as the edge knows from outside. */
 export interface TunnelSummary {
   total: number;
@@ -47,6 +49,8 @@ export abstract class EdgeView {
   abstract dataPath(machineId: string): DataPathObservation | null;
   /** Why the control client is not where it should be; null: nothing is known against it. */
   abstract controlProblem(machineId: string): string | null;
+  /** What the machine measured of itself last; null: not known. */
+  abstract metrics(machineId: string): HostMetrics | null;
   /** null: not known yet. */
   abstract revision(machineId: string): RevisionView | null;
 }

@@ -21,4 +21,5 @@ export class MachineEvents {
   readonly report = new Subject<{ target: AgentTarget; report: AgentReport }>();
   /** Something other than the agent's status changed: read the status again. */
   readonly changed = new Subject<{ machineId: string }>();
+  readonly removed = new Subject<{ machineId: string }>();
 }

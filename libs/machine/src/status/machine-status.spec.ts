@@ -170,6 +170,7 @@ describe(deriveStatus.name, () => {
     const status = deriveStatus({
       machine: machine(),
       tunnels: NO_TUNNELS,
+      metrics: null,
       dataPath: null,
       revision: null,
       controlProblem: null,
@@ -183,6 +184,7 @@ describe(deriveStatus.name, () => {
     const status = deriveStatus({
       machine: bare,
       tunnels: NO_TUNNELS,
+      metrics: null,
       dataPath: serves,
       revision: null,
       controlProblem: null,
@@ -196,6 +198,7 @@ describe(deriveStatus.name, () => {
     const { agent, rathole } = deriveStatus({
       machine: silent,
       tunnels: NO_TUNNELS,
+      metrics: null,
       dataPath: null,
       revision: null,
       controlProblem: null,
@@ -209,6 +212,7 @@ describe(deriveStatus.name, () => {
     const { rathole } = deriveStatus({
       machine: machine({ agentReport: old as AgentReport }),
       tunnels: NO_TUNNELS,
+      metrics: null,
       dataPath: null,
       revision: null,
       controlProblem: null,

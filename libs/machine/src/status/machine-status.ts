@@ -9,6 +9,7 @@ import type {
 } from '../agent/agent-report.js';
 import type { AgentStatus } from '../agent/agent-status.js';
 import type { Machine } from '../machine.entity.js';
+import type { HostMetrics } from './host-metrics.js';
 import type { DataPathObservation, RevisionView, TunnelSummary } from './edge-view.js';
 
 export const HEALTHS = ['healthy', 'degraded', 'down', 'unknown'] as const;
@@ -41,6 +42,8 @@ export interface MachineStatus {
     observedAt: Date | null;
   } | null;
   system: (SystemReport & { observedAt: Date }) | null;
+  /** The newest sample; null: none yet, or no agent. */
+  metrics: HostMetrics | null;
   dataPath: DataPathObservation | null;
   /** null: not known yet. */
   revision: RevisionView | null;
@@ -50,6 +53,7 @@ export interface MachineStatus {
 export interface StatusFacts {
   machine: Machine;
   tunnels: TunnelSummary;
+  metrics: HostMetrics | null;
   dataPath: DataPathObservation | null;
   revision: RevisionView | null;
   /** null: nothing is known against the control client. */
@@ -65,7 +69,7 @@ export const NO_TUNNELS: TunnelSummary = {
 };
 
 export function deriveStatus(facts: StatusFacts): MachineStatus {
-  const { machine, tunnels, dataPath, revision } = facts;
+  const { machine, tunnels, metrics, dataPath, revision } = facts;
   const { health, reasons } = deriveHealth(facts);
   return {
     machineId: machine.id,
@@ -74,6 +78,7 @@ export function deriveStatus(facts: StatusFacts): MachineStatus {
     agent: agentOf(machine),
     rathole: ratholeOf(machine),
     system: systemOf(machine),
+    metrics: machine.agentStatus === null ? null : metrics,
     dataPath: machine.agentStatus === null ? null : dataPath,
     revision,
     tunnels,

@@ -17,6 +17,7 @@ export function agentReport(changes: Partial<AgentReport> = {}): AgentReport {
     highestRevision: 1,
     found: null,
     controlSha256: '',
+    policyVersion: '',
     ...changes,
   };
 }

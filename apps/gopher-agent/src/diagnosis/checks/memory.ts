@@ -3,5 +3,8 @@ import type { Examination } from '../examination.js';
 
 export const memory: Examination = {
   ids: ['memory'],
-  examine: (situation) => [checkMemory('memory', situation.memory)],
+  examine: ({ system }) => {
+    const { totalBytes = 0, availableBytes = 0 } = system.read().memory ?? {};
+    return [checkMemory('memory', { totalBytes, availableBytes })];
+  },
 };

@@ -148,6 +148,11 @@ export interface MachineStatus {
     | undefined;
   /** SHA-256 of the configuration of the control client, lower-case hex; empty: not known. */
   controlSha256: string;
+  /**
+   * Another one after each change of the machine's policy file; empty: there is none. What the
+   * machine refused before may be pushed again then.
+   */
+  policyVersion: string;
 }
 
 export interface SystemStatus {
@@ -251,7 +256,10 @@ export interface StreamMetricsResponse {
   system:
     | SystemStatus
     | undefined;
-  /** Share of each core in use since the sample before, 0 to 1; in the kernel's order. */
+  /**
+   * Share of each core in use since the sample before, 0 to 1; in the kernel's order. Empty in a
+   * first sample.
+   */
   coreUsage: number[];
   swapTotalBytes?: bigint | undefined;
   swapFreeBytes?:
@@ -264,6 +272,11 @@ export interface StreamMetricsResponse {
   processes: ProcessUsage[];
   /** One for each tunnel of the data client's configuration. */
   connections: TunnelConnections[];
+  /**
+   * Milliseconds on a clock that never jumps and begins anew when the machine boots. What was counted
+   * between two samples was counted in the difference.
+   */
+  monotonicMs: bigint;
 }
 
 /** Counted by the kernel since the interface came up. */
@@ -299,7 +312,11 @@ export interface ProcessUsage {
 export interface TunnelConnections {
   /** The rathole service name. */
   service: string;
-  /** Established between the data client and the target now. TCP only; absent for UDP. */
+  /**
+   * Established between the data client and the target. Where the kernel takes long to tell, it is
+   * asked less often, and what it said last is sent, at most a minute old. Absent for UDP, where it
+   * cannot be told, and where tunnels to several names have the same port.
+   */
   established?: number | undefined;
 }
 
@@ -723,6 +740,7 @@ function createBaseMachineStatus(): MachineStatus {
     highestRevision: 0n,
     found: undefined,
     controlSha256: "",
+    policyVersion: "",
   };
 }
 
@@ -781,6 +799,9 @@ export const MachineStatus: MessageFns<MachineStatus> = {
     }
     if (message.controlSha256 !== "") {
       writer.uint32(130).string(message.controlSha256);
+    }
+    if (message.policyVersion !== "") {
+      writer.uint32(138).string(message.policyVersion);
     }
     return writer;
   },
@@ -926,6 +947,14 @@ export const MachineStatus: MessageFns<MachineStatus> = {
             message.controlSha256 = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.policyVersion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -973,6 +1002,7 @@ export const MachineStatus: MessageFns<MachineStatus> = {
       ? FoundConfig.fromPartial(object.found)
       : undefined;
     message.controlSha256 = object.controlSha256 ?? "";
+    message.policyVersion = object.policyVersion ?? "";
     return message;
   },
 };
@@ -1864,6 +1894,7 @@ function createBaseStreamMetricsResponse(): StreamMetricsResponse {
     temperatures: [],
     processes: [],
     connections: [],
+    monotonicMs: 0n,
   };
 }
 
@@ -1905,6 +1936,12 @@ export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
     }
     for (const v of message.connections) {
       TunnelConnections.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.monotonicMs !== 0n) {
+      if (BigInt.asUintN(64, message.monotonicMs) !== message.monotonicMs) {
+        throw new globalThis.Error("value provided for field message.monotonicMs of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.monotonicMs);
     }
     return writer;
   },
@@ -2004,6 +2041,14 @@ export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
             message.connections.push(TunnelConnections.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.monotonicMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2036,6 +2081,9 @@ export const StreamMetricsResponse: MessageFns<StreamMetricsResponse> = {
     message.temperatures = object.temperatures?.map((e) => Temperature.fromPartial(e)) || [];
     message.processes = object.processes?.map((e) => ProcessUsage.fromPartial(e)) || [];
     message.connections = object.connections?.map((e) => TunnelConnections.fromPartial(e)) || [];
+    message.monotonicMs = (object.monotonicMs !== undefined && object.monotonicMs !== null)
+      ? BigInt(object.monotonicMs)
+      : 0n;
     return message;
   },
 };

@@ -11,7 +11,7 @@ describe(LogTail.name, () => {
   beforeEach(() => {
     path = join(mkdtempSync(join(tmpdir(), 'gopher-tail-')), 'data.log');
     lines = [];
-    tail = new LogTail(path, (line) => lines.push(line));
+    tail = new LogTail(path, { onLine: (line) => lines.push(line) });
   });
   afterEach(() => tail.close());
 

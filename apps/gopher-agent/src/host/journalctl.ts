@@ -1,0 +1,5 @@
+import { type StreamedCommand, streamCommand } from '@gopher/supervisor';
+
+/** Of systemd: wherever that is, it is there. */
+export const runJournalctl = (args: readonly string[]): StreamedCommand =>
+  streamCommand('/usr/bin/journalctl', args);
