@@ -25,6 +25,7 @@ describe(Disks.name, () => {
   const stats = (changes: Partial<StatsFs> = {}): StatsFs => ({
     type: 0,
     bsize: 4_096,
+    frsize: 4_096,
     blocks: 100,
     bfree: 60,
     bavail: 50,
