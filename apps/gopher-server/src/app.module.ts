@@ -43,6 +43,17 @@ import { MachineAdmission } from './machine/machine-admission.js';
 import { MachineController } from './machine/machine.controller.js';
 import { TunnelEdgeView } from './machine/tunnel-edge-view.js';
 import { TunnelProber } from './probe/tunnel-prober.js';
+import { MetricsRegistry } from './prometheus/collector.js';
+import { DatabaseMetrics } from './prometheus/database-metrics.js';
+import { EdgeMetrics } from './prometheus/edge-metrics.js';
+import { FleetMetrics } from './prometheus/fleet-metrics.js';
+import { MetricsToken } from './prometheus/metrics-token.js';
+import { ProbeMetrics } from './prometheus/probe-metrics.js';
+import { ProcessMetrics } from './prometheus/process-metrics.js';
+import { PrometheusController } from './prometheus/prometheus.controller.js';
+import { PushMetrics } from './prometheus/push-metrics.js';
+import { Scrape } from './prometheus/scrape.js';
+import { SweepMetrics } from './prometheus/sweep-metrics.js';
 import { MachineRevision } from './revision/machine-revision.entity.js';
 import { RevisionController } from './revision/revision.controller.js';
 import { RevisionHistory } from './revision/revision-history.js';
@@ -118,6 +129,7 @@ export class AppModule {
         FoundServiceController,
         HealthController,
         MachineController,
+        PrometheusController,
         RevisionController,
         TunnelController,
       ],
@@ -130,22 +142,32 @@ export class AppModule {
         ConfigPusher,
         ControlMover,
         DataCheck,
+        DatabaseMetrics,
         EdgeEvents,
+        EdgeMetrics,
         EnrolmentService,
         EventSources,
         FetchedConfigs,
+        FleetMetrics,
         Housekeeping,
         Idempotency,
         JoinTokens,
         MachineAdmission,
+        MetricsRegistry,
+        MetricsToken,
         PortLeases,
         PortProbe,
+        ProbeMetrics,
+        ProcessMetrics,
+        PushMetrics,
         PushProof,
         RatholeServer,
         Reconciler,
         RevisionHistory,
         Revisions,
         Rollback,
+        Scrape,
+        SweepMetrics,
         TunnelProber,
         TunnelRestore,
         TunnelService,
