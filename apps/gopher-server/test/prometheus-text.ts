@@ -39,7 +39,7 @@ export function parsePrometheus(text: string): Family[] {
       family.type = rest as Family['type'];
     } else {
       const sample = parseSample(line);
-      const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).sort())}`;
+      const key = `${sample.name} ${Object.entries(sample.labels).map(String).sort().join()}`;
       if (seen.has(key)) throw new Error(`Twice: ${line}`);
       seen.add(key);
       if (!family || !belongs(sample, family))

@@ -1,7 +1,24 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 
 /** All that /metrics shows. */
-export class MetricsRegistry extends Registry {}
+export class MetricsRegistry extends Registry {
+  /** A figure that is kept elsewhere and read when it is shown. */
+  reading(name: string, help: string, read: () => number | Promise<number>): void {
+    const collect = async function (this: Gauge) {
+      this.set(await read());
+    };
+    this.registerMetric(new Gauge({ name, help, registers: [], collect }));
+  }
+
+  /** As `reading`, of one that only grows. */
+  counting(name: string, help: string, read: () => number): void {
+    const collect = function (this: Counter) {
+      this.reset();
+      this.inc(read());
+    };
+    this.registerMetric(new Counter({ name, help, registers: [], collect }));
+  }
+}
 
 /** Gauges that are read together when Prometheus asks. */
 export abstract class Collector {
@@ -28,7 +45,7 @@ export abstract class Collector {
     labelNames: readonly T[] = [],
   ): Gauge<T> {
     const gauge = new Gauge({ name, help, labelNames, registers: [this.registry] });
-    (labelNames.length > 0 ? this.labelled : this.plain).push(gauge as Gauge);
+    (labelNames.length > 0 ? this.labelled : this.plain).push(gauge);
     return gauge;
   }
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Counter } from 'prom-client';
 import { parseHostPort } from '@gopher/rathole';
 import { Supervisor, UnknownProcessError } from '@gopher/supervisor';
 import { listensOn } from '../edge/rathole/listens-on.js';
@@ -31,16 +30,11 @@ export class EdgeMetrics extends Collector {
     private readonly supervisor: Supervisor,
   ) {
     super(registry);
-    const restarts = () => this.restartsOfRathole();
-    new Counter({
-      name: 'gopher_rathole_restarts_total',
-      help: 'How often rathole was started again by itself since gopher-server began',
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(restarts());
-      },
-    });
+    registry.counting(
+      'gopher_rathole_restarts_total',
+      'How often rathole was started again by itself since gopher-server began',
+      () => this.restartsOfRathole(),
+    );
   }
 
   async collect(): Promise<void> {

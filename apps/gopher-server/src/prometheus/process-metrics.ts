@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import { EdgeEvents } from '../event/edge-events.js';
 import { TOPICS } from '../event/topics.js';
 import { MetricsRegistry } from './collector.js';
@@ -14,70 +14,47 @@ const STARTED_AT_S = performance.timeOrigin / 1_000;
  */
 @Injectable()
 export class ProcessMetrics {
-  constructor(
-    private readonly registry: MetricsRegistry,
-    events: EdgeEvents,
-  ) {
-    this.gauge('process_start_time_seconds', 'When gopher-server began', () => STARTED_AT_S);
-    this.gauge('process_resident_memory_bytes', 'Memory of gopher-server', () =>
+  constructor(registry: MetricsRegistry, events: EdgeEvents) {
+    registry.reading('process_start_time_seconds', 'When gopher-server began', () => STARTED_AT_S);
+    registry.reading('process_resident_memory_bytes', 'Memory of gopher-server', () =>
       process.memoryUsage.rss(),
     );
-    this.gauge(
+    registry.reading(
       'process_open_fds',
       'File descriptors of gopher-server',
       async () => (await readdir('/proc/self/fd')).length,
     );
-    this.counter('process_cpu_seconds_total', 'CPU time of gopher-server', () => {
+    registry.counting('process_cpu_seconds_total', 'CPU time of gopher-server', () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
     });
-    this.counter(
+    registry.counting(
       'nodejs_eventloop_active_seconds_total',
       'How long the event loop was busy; its rate is its utilization',
       () => performance.eventLoopUtilization().active / 1_000,
     );
-    this.gauge('gopher_event_readers', 'Who follows /api/v1/events', () => events.readerCount);
-    this.counter(
+    registry.reading(
+      'gopher_event_readers',
+      'Who follows /api/v1/events',
+      () => events.readerCount,
+    );
+    registry.counting(
       'gopher_events_lost_total',
       'Events that were not told because a reader was too slow, once for each such reader',
       () => events.lost,
     );
-    this.published(events);
-  }
-
-  private gauge(name: string, help: string, read: () => number | Promise<number>): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      async collect() {
-        this.set(await read());
-      },
-    });
-  }
-
-  private counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
-
-  private published(events: EdgeEvents): void {
-    new Counter({
-      name: 'gopher_events_total',
-      help: 'Events that were published, by topic',
-      labelNames: ['topic'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const topic of TOPICS) this.inc({ topic }, events.published.get(topic) ?? 0);
-      },
-    });
+    const collect = function (this: Counter<'topic'>) {
+      this.reset();
+      for (const topic of TOPICS) this.inc({ topic }, events.published.get(topic) ?? 0);
+    };
+    registry.registerMetric(
+      new Counter({
+        name: 'gopher_events_total',
+        help: 'Events that were published, by topic',
+        labelNames: ['topic'],
+        registers: [],
+        collect,
+      }),
+    );
   }
 }
