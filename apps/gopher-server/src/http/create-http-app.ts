@@ -36,7 +36,7 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     if (method === 'DELETE' && isEmpty) delete headers['content-type'];
     done();
   });
-  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
+  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'metrics', 'readyz'] });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
