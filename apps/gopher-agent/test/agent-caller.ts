@@ -12,6 +12,7 @@ import {
   type GetLogsRequest,
   type GetStatusResponse,
   type MachineStatus,
+  type StreamMetricsResponse,
   type WatchStatusResponse,
 } from '@gopher/proto';
 import type { FakeEdge } from './fake-edge.js';
@@ -81,9 +82,19 @@ export class AgentCaller {
     return (await this.call<GetStatusResponse>('getStatus', {})).status!;
   }
 
-  watch(heartbeatIntervalMs = 60_000): StatusStream {
-    const calls = this.client as unknown as { watchStatus: (request: object) => StatusCall };
-    return new StatusStream(calls.watchStatus({ heartbeatIntervalMs }));
+  watch(heartbeatIntervalMs = 60_000): MessageStream<MachineStatus> {
+    const call = this.stream('watchStatus', { heartbeatIntervalMs });
+    return new MessageStream(call, (message) => (message as WatchStatusResponse).status!);
+  }
+
+  metrics(intervalMs: number): MessageStream<StreamMetricsResponse> {
+    const call = this.stream('streamMetrics', { intervalMs });
+    return new MessageStream(call, (message) => message as StreamMetricsResponse);
+  }
+
+  private stream(method: string, request: object): StreamCall {
+    const calls = this.client as unknown as Record<string, (request: object) => StreamCall>;
+    return calls[method]!(request);
   }
 
   logs(request: Partial<GetLogsRequest>): LogStream {
@@ -96,29 +107,36 @@ export class AgentCaller {
   }
 }
 
-type StatusCall = NodeJS.ReadableStream & { cancel(): void };
+interface StreamCall {
+  on(event: 'data', listener: (message: unknown) => void): void;
+  on(event: 'error', listener: (error: ServiceError) => void): void;
+  cancel(): void;
+}
 
-/** Every status of one stream, in order. */
-export class StatusStream {
-  readonly seen: MachineStatus[] = [];
+/** Every message of one stream, in order. */
+export class MessageStream<T> {
+  readonly seen: T[] = [];
   error: ServiceError | null = null;
   private readonly listeners = new Set<() => void>();
 
-  constructor(private readonly call: StatusCall) {
+  constructor(
+    private readonly call: StreamCall,
+    read: (message: unknown) => T,
+  ) {
     const tell = () => this.listeners.forEach((listener) => listener());
-    call.on('data', ({ status }: WatchStatusResponse) => {
-      this.seen.push(status!);
+    call.on('data', (message) => {
+      this.seen.push(read(message));
       tell();
     });
-    call.on('error', (error: ServiceError) => {
+    call.on('error', (error) => {
       this.error = error;
       tell();
     });
   }
 
-  /** The first status, from that one on, that is so. */
-  until(what: string, isSo: (status: MachineStatus) => boolean, from = 0, timeoutMs = 20_000) {
-    const { promise, resolve, reject } = Promise.withResolvers<MachineStatus>();
+  /** The first message, from that one on, that is so. */
+  until(what: string, isSo: (message: T) => boolean, from = 0, timeoutMs = 20_000): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
     const look = () => {
       const found = this.seen.slice(from).find(isSo);
       if (found) resolve(found);
@@ -133,6 +151,11 @@ export class StatusStream {
       clearTimeout(timer);
       this.listeners.delete(look);
     });
+  }
+
+  /** The next message that comes. */
+  next(timeoutMs?: number): Promise<T> {
+    return this.until('one more', () => true, this.seen.length, timeoutMs);
   }
 
   cancel(): void {

@@ -61,6 +61,17 @@ import { MetricHistory } from './metric/metric-history.js';
 import { MetricPublisher } from './metric/metric-publisher.js';
 import { MetricRecorder } from './metric/metric-recorder.js';
 import { MetricStore } from './metric/metric-store.js';
+import { MetricsRegistry } from './prometheus/collector.js';
+import { DatabaseMetrics } from './prometheus/database-metrics.js';
+import { EdgeMetrics } from './prometheus/edge-metrics.js';
+import { FleetMetrics } from './prometheus/fleet-metrics.js';
+import { MetricsToken } from './prometheus/metrics-token.js';
+import { ProbeMetrics } from './prometheus/probe-metrics.js';
+import { ProcessMetrics } from './prometheus/process-metrics.js';
+import { PrometheusController } from './prometheus/prometheus.controller.js';
+import { PushMetrics } from './prometheus/push-metrics.js';
+import { Scrape } from './prometheus/scrape.js';
+import { SweepMetrics } from './prometheus/sweep-metrics.js';
 import { MachineRevision } from './revision/machine-revision.entity.js';
 import { RevisionController } from './revision/revision.controller.js';
 import { RevisionHistory } from './revision/revision-history.js';
@@ -144,6 +155,7 @@ export class AppModule {
         HealthController,
         MachineController,
         MetricController,
+        PrometheusController,
         RevisionController,
         TunnelController,
       ],
@@ -161,11 +173,15 @@ export class AppModule {
         EdgeEvents,
         EdgeFolders,
         EdgeMeter,
+        DatabaseMetrics,
+        EdgeEvents,
+        EdgeMetrics,
         EnrolmentService,
         EventSources,
         ExaminedMachines,
         FetchedConfigs,
         GrpcMetricClient,
+        FleetMetrics,
         Housekeeping,
         Idempotency,
         JoinTokens,
@@ -176,14 +192,21 @@ export class AppModule {
         MetricPublisher,
         MetricRecorder,
         MetricStore,
+        MetricsRegistry,
+        MetricsToken,
         PortLeases,
         PortProbe,
+        ProbeMetrics,
+        ProcessMetrics,
+        PushMetrics,
         PushProof,
         RatholeServer,
         Reconciler,
         RevisionHistory,
         Revisions,
         Rollback,
+        Scrape,
+        SweepMetrics,
         TunnelProber,
         TunnelRestore,
         TunnelService,

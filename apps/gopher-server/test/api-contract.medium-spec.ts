@@ -1,6 +1,8 @@
+import { until } from '../../../test/product/until.js';
 import { Machine } from '@gopher/machine';
 import { Reconciler } from '../src/edge/reconciler.js';
 import { IdempotencyKey } from '../src/http/idempotency-key.entity.js';
+import { AgentCertificates } from '../src/machine/agent-certificates.js';
 import { PortLease } from '../src/tunnel/port-lease.entity.js';
 import { Tunnel } from '../src/tunnel/tunnel.entity.js';
 import { type Answer, TestingServer } from './testing-server.js';
@@ -234,6 +236,20 @@ describe('the API', () => {
       expect(turned.body.id).toBe(first.body.id);
     });
 
+    it('makes nothing more of a request whose machine or tunnel was removed since', async () => {
+      const [headers, before, body] = [key(), await countOf(Machine), { name: name() }];
+      const made = await post('/machines', body, headers);
+      await server.api('DELETE', `/machines/${made.body.id}`);
+      const removed = /was removed since/;
+      expectProblem(await post('/machines', body, headers), 409, 'removed-since', removed);
+      expect(await countOf(Machine)).toBe(before);
+      const [others, tunnels] = [key(), await countOf(Tunnel)];
+      const { body: second } = await post('/tunnels', tunnel(), others);
+      await server.api('DELETE', `/tunnels/${second.id}`);
+      expectProblem(await post('/tunnels', tunnel(), others), 409, 'removed-since', removed);
+      expect(await countOf(Tunnel)).toBe(tunnels);
+    });
+
     it('keeps no key of a request that failed', async () => {
       const [headers, taken] = [key(), name()];
       const { id } = await server.createMachine(taken);
@@ -293,6 +309,18 @@ describe('the API', () => {
       await patch(`/tunnels/${body.id}`, { speaks: 'banner' });
       expect(await files()).toEqual(before);
     });
+  });
+
+  it('takes an id in capitals for the same', async () => {
+    const { id, agent } = await server.joinedMachine(name());
+    await until('the agent is watched', () => agent.watchers > 0);
+    const made = await post('/tunnels', { ...tunnel(), machineId: id.toUpperCase() });
+    expect(made.body).toMatchObject({ machineId: id });
+    const { items } = await server.api<Page>('GET', `/tunnels?machineId=${id.toUpperCase()}`);
+    expect(items).toHaveLength(1);
+    await server.api('DELETE', `/machines/${id.toUpperCase()}`);
+    await until('nobody calls the agent any more', () => agent.watchers === 0);
+    expect(server.get(AgentCertificates).allows(id, agent.presented)).toBe(false);
   });
 
   it('shows nothing of another edge that shares the database', async () => {

@@ -1,4 +1,5 @@
 import { until } from '../../../test/product/until.js';
+import { parsePrometheus } from './prometheus-text.js';
 import { type Answer, type Problem, TestingServer } from './testing-server.js';
 
 describe('while the database is away', () => {
@@ -64,6 +65,27 @@ describe('while the database is away', () => {
       target: '127.0.0.1:80',
     });
     await until('rathole has it', async () => (await server.serverToml()).includes(tunnel.id));
+  });
+
+  it('/metrics says so, and what it knows without', async () => {
+    const token = (await readFile(join(server.stateDir, 'metrics-token'), 'utf8')).trim();
+    const metrics = () =>
+      server.fetch<string>('/metrics', { headers: { authorization: `Bearer ${token}` } });
+    expect((await metrics()).text).toMatch(/^gopher_database_up 1$/m);
+    await away();
+    const { text } = await until('it is known', async () => {
+      const answer = await metrics();
+      expect(answer.status).toBe(200);
+      return answer.text.includes('\ngopher_database_up 0\n') && answer;
+    });
+    const names = parsePrometheus(text).flatMap(({ samples }) => samples.map(({ name }) => name));
+    expect(names).toEqual(
+      expect.arrayContaining(['gopher_rathole_running', 'gopher_pushes_total']),
+    );
+    for (const name of names) expect(name).not.toMatch(/^gopher_(machines|tunnels|ports)/);
+    expect(text).toMatch(/^gopher_collector_success\{collector="fleet"\} 0$/m);
+    await back();
+    await until('it is back', async () => /^gopher_machines/m.test((await metrics()).text));
   });
 
   it('what was under way is done whole or not at all, and can be repeated', async () => {

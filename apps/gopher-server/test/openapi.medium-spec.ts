@@ -50,6 +50,7 @@ describe('the description of the API', () => {
     expect(document.security).toEqual([{ token: [] }]);
     expect(document.components.securitySchemes).toEqual({
       token: { type: 'http', scheme: 'bearer' },
+      oneTimeToken: { type: 'http', scheme: 'bearer', description: expect.any(String) },
     });
     for (const [path, item] of Object.entries(document.paths)) {
       expect(path).toMatch(/^\/api\/v1\//);
@@ -88,12 +89,55 @@ describe('the description of the API', () => {
     }
   });
 
+  it('has every route of the server, but for what is not its API', () => {
+    const known = operations.map(([name]) => name);
+    const routes = server
+      .routes()
+      .filter(
+        (route) => !/ [/](?:docs|openapi[.](?:json|yaml)|healthz|readyz|metrics)\b/.test(route),
+      );
+    expect(routes.length).toBeGreaterThanOrEqual(23);
+    expect(routes.toSorted()).toEqual(known.toSorted());
+  });
+
+  it('gives every operation what is answered before it gets to see a request', () => {
+    for (const [name, { responses }] of operations) {
+      const expected = ['400', '408', '431', ...(name.includes('{') ? ['414'] : [])];
+      if (!name.startsWith('get ')) expected.push('413', '415');
+      expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(expected)]);
+    }
+  });
+
+  it('names a header once, and never the one with the token', () => {
+    for (const [name, { parameters = [] }] of operations) {
+      const headers = parameters.filter((parameter) => parameter.in === 'header');
+      const names = headers.map((parameter) => parameter.name.toLowerCase());
+      expect([name, new Set(names).size]).toEqual([name, names.length]);
+      expect([name, names]).not.toEqual([name, expect.arrayContaining(['authorization'])]);
+      expect([name, headers.filter(({ required }) => required)]).toEqual([name, []]);
+    }
+  });
+
+  it('says what a stream of events consists of', () => {
+    const streams = operations.filter(([, { responses }]) =>
+      Object.keys(responses['200']?.content ?? {}).includes('text/event-stream'),
+    );
+    expect(streams.map(([, { operationId }]) => operationId)).toContain('watchEvents');
+    for (const [name, { responses }] of streams) {
+      const { schema } = responses['200']!.content!['text/event-stream']!;
+      expect([name, schema]).toEqual([
+        name,
+        expect.objectContaining({ type: 'object', required: ['event', 'data'] }),
+      ]);
+    }
+  });
+
   it('says which operations need no token of the API', () => {
     const open = operations.filter(([, { security }]) => security !== undefined);
     expect(open.map(([, { operationId, security }]) => [operationId, security])).toEqual([
       ['enrol', [{}]],
       ['getCa', [{}]],
-      ['getClientConfig', [{}]],
+      ['getClientConfig', [{ oneTimeToken: [] }]],
     ]);
   });
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import { DataSource } from 'typeorm';
 import {
@@ -65,6 +66,8 @@ export interface CallOptions {
 }
 
 const RATHOLE = 'rathole-server';
+/** A line of Fastify's tree of routes: how deep, what it adds to the path, its methods. */
+const ROUTE = /^((?:[│ ] {3})*)[├└]── (\S*)(?: \(([A-Z, ]+)\))?$/;
 
 /**
  * gopher-server as it is, inside this process: the real application on a database, a state
@@ -113,6 +116,24 @@ export class TestingServer {
   /** A provider of the application. */
   get<T>(token: { prototype: T }): T {
     return this.app!.get<T>(token as Type<T>, { strict: false });
+  }
+
+  /** Every route that Fastify knows, as `get /api/v1/machines/{id}`; without HEAD and OPTIONS. */
+  routes(): string[] {
+    const fastify = this.app!.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+    const path: string[] = [];
+    return fastify
+      .printRoutes({ commonPrefix: false })
+      .split('\n')
+      .flatMap((line) => {
+        const [, indent = '', part = '', methods] = ROUTE.exec(line) ?? [];
+        path.splice(indent.length / 4, Infinity, part);
+        const url = path.join('').replaceAll(/:(\w+)/g, '{$1}');
+        const listed = methods?.toLowerCase().split(', ') ?? [];
+        return listed
+          .filter((method) => method !== 'head' && method !== 'options')
+          .map((method) => `${method} ${url}`);
+      });
   }
 
   /** As a start after an end, with nothing kept in memory. */

@@ -1,6 +1,4 @@
-import type { StatsFs } from 'node:fs';
-import { statfs } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { statfs, type StatsFs } from 'node:fs';
 import { readProc } from './proc.js';
 
 export interface DiskUsage {
@@ -17,6 +15,12 @@ export interface Mount {
   mountPoint: string;
   type: string;
 }
+
+/** As `statfs` of Node. */
+type AskDisk = (
+  mountPoint: string,
+  answer: (error: NodeJS.ErrnoException | null, stats: StatsFs) => void,
+) => void;
 
 const REFRESH_MS = 30_000;
 /** Nobody needs to know more often, and timers of a second are not exact. */
@@ -40,7 +44,7 @@ export class Disks {
   private table = '';
   private mounts: Mount[] = [];
 
-  constructor(private readonly ask: (mountPoint: string) => Promise<StatsFs> = statfs) {}
+  constructor(private readonly ask: AskDisk = statfs) {}
 
   /** Never waits; what it returns is at most 30 s old when it is called that often. */
   read(): DiskUsage[] {
@@ -51,27 +55,51 @@ export class Disks {
   /** As they are now, unless one of them takes longer than this: then as they were. */
   async readWithin(ms: number): Promise<DiskUsage[]> {
     if (performance.now() - this.refreshedAt > SHORTEST_REFRESH_MS) {
-      const late = new AbortController();
-      await Promise.race([
-        this.refresh(),
-        delay(ms, undefined, { signal: late.signal }).catch(() => {}),
-      ]);
-      late.abort();
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        void this.refresh().then(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
     }
     return this.known;
   }
 
-  /** One at a time, so that what is older never comes after what is newer. */
+  /** One at a time, so that what is older never comes after what is newer. Rejects never. */
   refresh(): Promise<void> {
     this.refreshing ??= this.look().finally(() => (this.refreshing = null));
     return this.refreshing;
   }
 
-  private async look(): Promise<void> {
+  /** Done once a second, it has to be cheap: one timer for all of them, and no promise for each. */
+  private look(): Promise<void> {
     this.refreshedAt = performance.now();
     const asked = this.mountsNow().filter(({ mountPoint }) => !this.hanging.has(mountPoint));
-    const usages = await Promise.all(asked.slice(0, MAX_DISKS).map((mount) => this.usage(mount)));
-    this.known = usages.filter((usage) => usage !== null && usage.totalBytes > 0) as DiskUsage[];
+    const found = new Map<Mount, DiskUsage | null>();
+    return new Promise((resolve) => {
+      let isOver = false;
+      const end = () => {
+        isOver = true;
+        clearTimeout(timer);
+        const usages = asked.map((mount) => found.get(mount) ?? null);
+        this.known = usages.filter(
+          (usage) => usage !== null && usage.totalBytes > 0,
+        ) as DiskUsage[];
+        resolve();
+      };
+      const timer = setTimeout(end, STATFS_TIMEOUT_MS).unref();
+      for (const mount of asked) {
+        this.hanging.add(mount.mountPoint);
+        this.ask(mount.mountPoint, (error, stats) => {
+          this.hanging.delete(mount.mountPoint);
+          if (isOver) return; // what it says was so long ago
+          found.set(mount, error ? null : toUsage(mount, stats));
+          if (found.size === asked.length) end();
+        });
+      }
+      if (asked.length === 0) end();
+    });
   }
 
   /** Read anew each time: below a mount point that is one no more lies another disk. */
@@ -79,30 +107,21 @@ export class Disks {
     const table = readProc('self/mounts') ?? '';
     if (table !== this.table) {
       this.table = table;
-      this.mounts = realMounts(table);
+      this.mounts = realMounts(table).slice(0, MAX_DISKS);
     }
     return this.mounts;
   }
+}
 
-  private async usage({ mountPoint, type }: Mount): Promise<DiskUsage | null> {
-    const late = new AbortController();
-    const answer = this.ask(mountPoint).then(({ bsize, blocks, bavail, files, ffree }) => ({
-      mountPoint,
-      type,
-      totalBytes: blocks * bsize,
-      availableBytes: bavail * bsize,
-      inodes: files > 0 ? { total: files, available: ffree } : null,
-    }));
-    this.hanging.add(mountPoint);
-    const settled = answer
-      .catch(() => null)
-      .finally(() => {
-        this.hanging.delete(mountPoint);
-        late.abort();
-      });
-    const timeout = delay(STATFS_TIMEOUT_MS, null, { ref: false, signal: late.signal });
-    return Promise.race([settled, timeout.catch(() => null)]);
-  }
+function toUsage({ mountPoint, type }: Mount, stats: StatsFs): DiskUsage {
+  const { bsize, blocks, bavail, files, ffree } = stats;
+  return {
+    mountPoint,
+    type,
+    totalBytes: blocks * bsize,
+    availableBytes: bavail * bsize,
+    inodes: files > 0 ? { total: files, available: ffree } : null,
+  };
 }
 
 /** One mount point for each real file system: bind mounts of the same one are left out. */

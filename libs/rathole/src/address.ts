@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { z } from 'zod';
 
 export interface HostPort {
   /** An IPv6 address stands without its brackets. */
@@ -31,4 +32,17 @@ function isHostName(host: string): boolean {
   // `999.1.1.1` and `127.1` are mistyped addresses, not names.
   const looksLikeAddress = /^[0-9]+$/.test(labels.at(-1) ?? '');
   return !looksLikeAddress && labels.every((label) => LABEL.test(label));
+}
+
+/** For documents, as a regular expression: what `parseHostPort` takes. */
+export function hostPortPattern(): string {
+  const address = `${bare(z.regexes.ipv4)}|\\[(?:${bare(z.regexes.ipv6)})\\]`;
+  const name = `(?=[^:]{1,${MAX_HOST_NAME}}:)(?:${bare(LABEL)}\\.)*(?![0-9]+:)${bare(LABEL)}`;
+  const port =
+    '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
+  return `^(?:${address}|${name}):(?:${port})$`;
+}
+
+function bare({ source }: RegExp): string {
+  return source.replace(/^\^|\$$/g, '');
 }

@@ -1,4 +1,4 @@
-export { parseHostPort, type HostPort } from './address.js';
+export { hostPortPattern, parseHostPort, type HostPort } from './address.js';
 export { configSha256 } from './config-sha256.js';
 export * from './config.js';
 export * from './config.errors.js';

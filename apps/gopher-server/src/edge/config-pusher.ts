@@ -30,6 +30,21 @@ const OVERTAKING_MS = 300;
 /** What was ordered longer ago than this, and is not wanted, will not be. */
 const UNPUSHED_MS = 60_000;
 
+export const PUSH_RESULTS = [
+  'applied',
+  'refused',
+  'reverted',
+  'superseded',
+  'unconfirmed',
+  'unreachable',
+  'failed',
+] as const;
+/**
+ * How the edge's part in a push ended. `unconfirmed`: it was not seen to serve in time, and the machine
+ * takes it back. `unreachable`: the agent did not answer. `failed`: for another reason, in its log.
+ */
+export type PushResult = (typeof PUSH_RESULTS)[number];
+
 interface Machine {
   desk: PushDesk;
   /** Read together for all that are new; null: it was read. */
@@ -52,6 +67,7 @@ interface Machine {
 export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdown {
   /** A machine took its configuration; what it found of its targets. */
   readonly applied = new Subject<{ machineId: string; targets: TargetFinding[] }>();
+  readonly ended = new Subject<{ machineId: string; result: PushResult; durationMs: number }>();
 
   private readonly logger = new Logger(ConfigPusher.name);
   private readonly machines = new Map<string, Machine>();
@@ -204,7 +220,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     } finally {
       trial.answered.abort();
     }
-    if (taken === null) return; // what is wanted now goes out, and the agent lets go of this one
+    if (taken === null) return this.end(trial, 'superseded'); // what is wanted now goes out, and the agent lets go of this one
     const awaits = confirmWithinSeconds > 0 && taken.state === 'unconfirmed';
     desk.took(trial, awaits ? 'unconfirmed' : 'applied');
     this.applied.next({ machineId: target.id, targets: taken.targets });
@@ -216,7 +232,10 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     const { desk } = machine;
     const { number, wanted } = trial;
     const id = idOf(wanted);
-    if (error instanceof AgentUnreachableError) return desk.lose();
+    if (error instanceof AgentUnreachableError) {
+      this.end(trial, 'unreachable');
+      return desk.lose();
+    }
     if (error instanceof ConfirmationUnknownError && desk.confirmWithinSeconds > 0) {
       desk.isOlder();
       machine.again = true;
@@ -232,6 +251,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
       desk.postpone(trial);
     }
     const outcome = outcomeOf(error);
+    this.end(trial, outcome ?? 'failed');
     if (outcome) await this.revisions.settle(id, number, { outcome, reason });
   }
 
@@ -250,6 +270,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
       desk.took(trial, 'applied');
       return this.done(machine, trial);
     }
+    this.end(trial, signal.aborted ? 'superseded' : 'unconfirmed');
     if (!signal.aborted) trial.over = true;
   }
 
@@ -282,9 +303,15 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     if (machine.changedAt === changedAt) machine.changedAt = null;
   }
 
-  private async done(machine: Machine, { number, wanted }: Trial): Promise<void> {
+  private async done(machine: Machine, trial: Trial): Promise<void> {
+    const { number, wanted } = trial;
+    this.end(trial, 'applied');
     await this.revisions.settle(idOf(wanted), number, { outcome: 'applied', reason: null });
     await this.readAgain(machine);
+  }
+
+  private end({ wanted, begunAt }: Trial, result: PushResult): void {
+    this.ended.next({ machineId: idOf(wanted), result, durationMs: Date.now() - begunAt });
   }
 
   private show(machine: Machine): void {
@@ -329,7 +356,7 @@ async function outdated({ abort, answered }: Trial): Promise<null> {
 }
 
 /** null: the agent's report has to say. */
-function outcomeOf(error: unknown): RevisionOutcome | null {
+function outcomeOf(error: unknown): (RevisionOutcome & PushResult) | null {
   if (error instanceof ConfigRefusedError) return 'refused';
   if (error instanceof ConfigNotTakenError) return 'reverted';
   return error instanceof ConfigOutdatedError ? 'superseded' : null;

@@ -15,6 +15,7 @@ export interface WantedConfig extends DerivedConfig {
 export interface Trial {
   number: number;
   wanted: WantedConfig;
+  begunAt: number;
   endsAt: number;
   /** Aborted when it is no longer wanted, or no longer on trial. */
   abort: AbortController;
@@ -102,6 +103,7 @@ export class PushDesk {
     this.trial = {
       number,
       wanted,
+      begunAt: Date.now(),
       endsAt: Date.now() + CONFIRM_WITHIN_S * 1_000,
       abort: new AbortController(),
       answered: new AbortController(),

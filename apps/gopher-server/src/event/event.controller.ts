@@ -1,12 +1,14 @@
-import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MachineEvents, MachineNotFoundError, MachineService } from '@gopher/machine';
+import { ApiEventStream } from '../http/api-event-stream.decorator.js';
 import { ApiProblem } from '../http/api-problem.decorator.js';
+import { LastEventId } from '../http/request-headers.js';
 import type { Interest } from './edge-event.js';
 import { EdgeEvents } from './edge-events.js';
 import { followEvents } from './event.schema.js';
-import { describeEventTypes } from './event-types.js';
+import { describeEventTypes, EVENT_TYPES } from './event-types.js';
 
 @ApiTags('events')
 @Controller('events')
@@ -23,22 +25,13 @@ export class EventController {
     summary: 'Follow what happens, as server-sent events',
     description: `The data of each is JSON with \`topic\` and \`about\`.\n\n${describeEventTypes()}`,
   })
-  @ApiHeader({
-    name: 'Last-Event-ID',
-    required: false,
-    schema: { type: 'string' },
-    description: 'The id of the last event that was read: what came after it is told first',
-  })
-  @ApiOkResponse({
-    description: 'It goes on until the reader leaves',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
-  })
+  @ApiEventStream(...Object.keys(EVENT_TYPES))
   @ApiProblem(400, 404)
   async watch(
     @Query({ schema: followEvents }) interest: Interest,
     @Res() reply: FastifyReply,
     @Req() { method }: FastifyRequest,
-    @Headers('last-event-id') lastEventId?: string,
+    @LastEventId() lastEventId?: string,
   ): Promise<void> {
     this.events.admit();
     const since = this.events.since(lastEventId);
@@ -48,7 +41,7 @@ export class EventController {
       await this.refuseUnknown(interest, removed);
       this.events.admit(); // others came meanwhile
       reply.hijack();
-      if (method === 'HEAD') reply.raw.writeHead(200).end();
+      if (method === 'HEAD') reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).end();
       else this.events.follow(reply.raw, interest, since);
     } finally {
       removals.unsubscribe();

@@ -11,9 +11,13 @@ const topics = z
   .string()
   .max(100)
   .default('status,events')
-  .meta({ description: `Of ${TOPICS.join(', ')}; with commas between them`, example: 'status' })
+  .meta({
+    description: `Of ${TOPICS.join(', ')}; with commas between them`,
+    pattern: `^(?:${TOPICS.join('|')})(?:,(?:${TOPICS.join('|')}))*$`,
+    example: 'status',
+  })
   .transform((text, context): Set<Topic> => {
-    const named = text.split(',').map((name) => name.trim());
+    const named = text.split(',');
     const unknown = named.find((name) => !isTopic(name));
     if (unknown === undefined) return new Set(named.filter(isTopic));
     const message = `"${unknown}" is no topic; there are ${TOPICS.join(', ')}`;
@@ -23,10 +27,12 @@ const topics = z
 
 const one = z
   .string()
+  .toLowerCase()
   .refine(
     (text) => text === 'edge' || machineId.safeParse(text).success,
     'must be "edge" or the id of a machine',
-  );
+  )
+  .meta({ pattern: `^edge$|${z.regexes.uuid().source}` });
 
 const about = z
   // Given once, it is no list in a query.

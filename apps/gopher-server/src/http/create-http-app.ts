@@ -1,9 +1,8 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { SwaggerModule } from '@nestjs/swagger';
 import { AppModule, type Runtime } from '../app.module.js';
-import { RELEASE } from '../release.js';
-import { PROBLEM_MEDIA_TYPE } from './problem.js';
+import { openApiDocument } from './open-api.js';
 import { answerUnreadable, answerUnrouted } from './unrouted-problem.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -36,7 +35,7 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     if (method === 'DELETE' && isEmpty) delete headers['content-type'];
     done();
   });
-  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'readyz'] });
+  app.setGlobalPrefix('api/v1', { exclude: ['healthz', 'metrics', 'readyz'] });
   SwaggerModule.setup('docs', app, () => openApiDocument(app), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
@@ -44,33 +43,4 @@ export async function createHttpApp(runtime: Runtime): Promise<NestFastifyApplic
     swaggerOptions: { persistAuthorization: true },
   });
   return app;
-}
-
-export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
-  const document = new DocumentBuilder()
-    .setOpenAPIVersion('3.1.0')
-    .setTitle('Gopher')
-    .setDescription('Tunnels to machines behind NAT: what publishes them, and what watches them.')
-    .setVersion(RELEASE)
-    .addSecurity('token', { type: 'http', scheme: 'bearer' })
-    .addSecurityRequirements('token')
-    .build();
-  return withProblemMediaType(SwaggerModule.createDocument(app, document));
-}
-
-/** Swagger knows one media type for all answers; problems have their own. */
-function withProblemMediaType(document: OpenAPIObject): OpenAPIObject {
-  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
-  for (const { responses = {} } of operations as Operation[]) {
-    for (const [status, response] of Object.entries(responses)) {
-      const { 'application/json': problem, ...content } = response.content ?? {};
-      if (status < '400' || problem === undefined) continue;
-      response.content = { ...content, [PROBLEM_MEDIA_TYPE]: problem };
-    }
-  }
-  return document;
-}
-
-interface Operation {
-  responses?: Record<string, { content?: Record<string, unknown> }>;
 }

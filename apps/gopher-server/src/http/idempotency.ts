@@ -23,6 +23,26 @@ export class IdempotencyKeyInvalidError extends DomainError {
   }
 }
 
+export class RemovedSinceError extends DomainError {
+  readonly code = 'removed-since';
+  readonly kind = 'conflict';
+  constructor() {
+    super(
+      'What this request made was removed since; to make another, choose a new Idempotency-Key',
+    );
+  }
+}
+
+/** Of what a create made, now or before. @throws RemovedSinceError for what is not found */
+export async function readMade<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof DomainError && error.kind === 'not-found') throw new RemovedSinceError();
+    throw error;
+  }
+}
+
 export interface Create {
   /** The header; undefined: every call creates. */
   key: string | undefined;

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { DomainError, MachineEvents, MachineService } from '@gopher/machine';
-import { bearerToken } from '../api-token/api-token.guard.js';
 import { ServerConfig } from '../config/server.config.js';
 import { EdgeIdentity } from '../edge/edge-identity.js';
 import { FetchedConfigs } from '../edge/fetched-configs.js';
@@ -75,8 +74,7 @@ export class MachineAdmission {
   }
 
   /** @throws MachineNotFoundError, TokenRefusedError, MachineHasAgentError */
-  async clientConfig(machineId: string, authorization: string | undefined): Promise<string> {
-    const token = bearerToken(authorization);
+  async clientConfig(machineId: string, token: string | null): Promise<string> {
     if (token === null) throw TokenRefusedError.unknown();
     const use = { purpose: 'client-config', machineId } as const;
     await this.database.transaction((tx) => this.tokens.check(tx, token, use));

@@ -1,27 +1,12 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  Header,
-  Headers,
-  Param,
-  Patch,
-  Post,
-  Query,
-} from '@nestjs/common';
-import {
-  ApiCreatedResponse,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Header, Param, Patch, Post, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Machine, MachineService } from '@gopher/machine';
 import { ApiProblem } from '../http/api-problem.decorator.js';
 import { expectedVersion } from '../http/etag.js';
+import { readMade } from '../http/idempotency.js';
 import { type Page, toPage } from '../http/paging.js';
-import { Public } from '../http/public.decorator.js';
+import { ONE_TIME_TOKEN, Public } from '../http/public.decorator.js';
+import { BearerToken, IdempotencyKeyHeader, IfMatch } from '../http/request-headers.js';
 import { MachineAdmission } from './machine-admission.js';
 import {
   type CreatedMachineView,
@@ -56,16 +41,15 @@ export class MachineController {
 
   @Post()
   @ApiOperation({ operationId: 'createMachine', summary: 'Register a machine' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiCreatedResponse({ standardSchema: createdMachineView })
   @ApiProblem(400, 409)
   async create(
     @Body({ schema: createMachine }) body: CreateMachine,
-    @Headers('idempotency-key') key?: string,
+    @IdempotencyKeyHeader() key?: string,
   ): Promise<CreatedMachineView> {
     const id = await this.admission.create(body, key);
-    const join = await this.admission.joinToken(id);
-    return { ...(await this.view(await this.machines.get(id))), join };
+    const join = await readMade(this.admission.joinToken(id));
+    return { ...(await this.view(await readMade(this.machines.get(id)))), join };
   }
 
   @Get()
@@ -100,13 +84,12 @@ export class MachineController {
 
   @Patch(':id')
   @ApiOperation({ operationId: 'updateMachine', summary: 'Rename a machine' })
-  @ApiHeader({ name: 'If-Match', required: false })
   @ApiOkResponse({ standardSchema: machineView })
   @ApiProblem(400, 404, 409, 412)
   async update(
     @Param('id', { schema: machineId }) id: string,
     @Body({ schema: updateMachine }) body: UpdateMachine,
-    @Headers('if-match') ifMatch?: string,
+    @IfMatch() ifMatch?: string,
   ): Promise<MachineView> {
     return this.view(await this.machines.rename(id, body.name, expectedVersion(ifMatch)));
   }
@@ -145,7 +128,7 @@ export class MachineController {
     return this.admission.clientConfigToken(id);
   }
 
-  @Public()
+  @Public(ONE_TIME_TOKEN)
   @Get(':id/client.toml')
   @Header('content-type', 'application/toml')
   @Header('cache-control', 'no-store')
@@ -157,9 +140,9 @@ export class MachineController {
   @ApiProblem(400, 404)
   clientConfig(
     @Param('id', { schema: machineId }) id: string,
-    @Headers('authorization') authorization?: string,
+    @BearerToken() token: string | null,
   ): Promise<string> {
-    return this.admission.clientConfig(id, authorization);
+    return this.admission.clientConfig(id, token);
   }
 
   private async view(machine: Machine): Promise<MachineView> {

@@ -10,8 +10,9 @@ import {
 import { lackingCapabilities } from '../edge/edge.schema.js';
 import { metricSampleView, toMetricSampleView } from '../metric/metric.schema.js';
 import { pageQuery, pageView } from '../http/paging.js';
+import { resourceId } from '../http/resource-id.js';
 
-export const machineId = z.uuid();
+export const machineId = resourceId;
 
 /** A DNS label: it may become a part of a public name. */
 const name = z

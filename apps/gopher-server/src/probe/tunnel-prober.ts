@@ -31,6 +31,15 @@ interface Attempt {
   nextAt: number;
 }
 
+/** One visit of a tunnel. */
+interface Probed {
+  result: { outcome: 'passed' | 'failed' | 'unverified' };
+  /** What it took; null: not measured. */
+  totalMs: number | null;
+}
+
+const OUTCOMES = { active: 'passed', failed: 'failed', pending: 'unverified' } as const;
+
 /**
  * The one writer of a tunnel's state. It visits tunnels that are not up as a visitor would; one that
  * is up is not visited again, for a service may count visitors that say nothing as an attack. What
@@ -40,6 +49,7 @@ interface Attempt {
 @Injectable()
 export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly changed = new Subject<{ tunnelId: string; machineId: string; verdict: Verdict }>();
+  readonly probed = new Subject<Probed>();
 
   private readonly logger = new Logger(TunnelProber.name);
   private readonly attempts = new Map<string, Attempt>();
@@ -176,7 +186,10 @@ export class TunnelProber implements OnApplicationBootstrap, OnApplicationShutdo
 
   private async probe(tunnel: Tunnel, hasAgent: boolean): Promise<void> {
     const attempt = this.attempt(tunnel);
+    const begun = performance.now();
     const verdict = await this.verdictOn(tunnel, hasAgent, Date.now() - attempt.since);
+    const totalMs = verdict.state === 'active' ? performance.now() - begun : null;
+    this.probed.next({ result: { outcome: OUTCOMES[verdict.state] }, totalMs });
     attempt.count += 1;
     attempt.nextAt = Date.now() + retryAfterMs(verdict, attempt.count);
     const same =

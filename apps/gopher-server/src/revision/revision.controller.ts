@@ -1,13 +1,8 @@
-import { Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
-import {
-  ApiAcceptedResponse,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblem } from '../http/api-problem.decorator.js';
 import { type Page, toPage } from '../http/paging.js';
+import { IdempotencyKeyHeader } from '../http/request-headers.js';
 import { machineId } from '../machine/machine.schema.js';
 import { RevisionHistory } from './revision-history.js';
 import {
@@ -91,14 +86,13 @@ export class RevisionController {
     operationId: 'rollBack',
     summary: "Bring the machine's tunnels back to what they were, as a new configuration",
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiAcceptedResponse({ standardSchema: rollbackView })
   @ApiProblem(400, 404, 409)
   rollBack(
     @Param('id', { schema: machineId }) id: string,
     @Param('number', { schema: revisionNumber }) number: number,
     @Query({ schema: rollbackQuery }) { dryRun }: RollbackQuery,
-    @Headers('idempotency-key') key?: string,
+    @IdempotencyKeyHeader() key?: string,
   ): Promise<RollbackView> {
     if (dryRun === 'true') return this.rollback.plan(id, number);
     return this.rollback.run(id, number, key);

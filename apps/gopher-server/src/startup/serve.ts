@@ -7,6 +7,7 @@ import { EdgeIdentity } from '../edge/edge-identity.js';
 import { Reconciler } from '../edge/reconciler.js';
 import { createHttpApp } from '../http/create-http-app.js';
 import { AgentCertificates } from '../machine/agent-certificates.js';
+import { MetricsToken } from '../prometheus/metrics-token.js';
 import { SecretBox } from '../secret/secret-box.js';
 import { StateDirectory } from '../state/state-directory.js';
 import { consoleLog } from './console-log.js';
@@ -31,6 +32,7 @@ export async function serve(config: ServerConfig): Promise<void> {
   await begin(app, config);
   const tokens = app.get(ApiTokens);
   log.log(`API on http://${config.host}:${config.port}, its token in ${tokens.file}`);
+  log.log(`/metrics for Prometheus, its token in ${app.get(MetricsToken).file}`);
   await untilSignal();
   await app.close();
   await edge.release();

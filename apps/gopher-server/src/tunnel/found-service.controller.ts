@@ -1,10 +1,11 @@
-import { Controller, Headers, Param, Post } from '@nestjs/common';
-import { ApiCreatedResponse, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Param, Post } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { EdgeView, MachineService } from '@gopher/machine';
 import { Reconciler } from '../edge/reconciler.js';
 import { ApiProblem } from '../http/api-problem.decorator.js';
-import { Idempotency } from '../http/idempotency.js';
+import { Idempotency, readMade } from '../http/idempotency.js';
+import { IdempotencyKeyHeader } from '../http/request-headers.js';
 import { machineId } from '../machine/machine.schema.js';
 import { FoundServiceNotFoundError, FoundServiceUnusableError } from './tunnel.errors.js';
 import { createTunnel, toTunnelView, type TunnelView, tunnelView } from './tunnel.schema.js';
@@ -29,13 +30,12 @@ export class FoundServiceController {
     operationId: 'adoptFoundService',
     summary: 'Publish a service that was found in the configuration of a machine',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiCreatedResponse({ standardSchema: tunnelView })
   @ApiProblem(400, 404, 409)
   async adopt(
     @Param('id', { schema: machineId }) id: string,
     @Param('name', { schema: serviceName }) name: string,
-    @Headers('idempotency-key') key?: string,
+    @IdempotencyKeyHeader() key?: string,
   ): Promise<TunnelView> {
     const input = await this.tunnelOf(id, name);
     const made = await this.idempotency.create(
@@ -43,7 +43,7 @@ export class FoundServiceController {
       async (tx) => (await this.tunnels.create(tx, input)).id,
     );
     this.reconciler.request();
-    return toTunnelView(await this.tunnels.get(made.id), this.edgeView.dataPath(id));
+    return toTunnelView(await readMade(this.tunnels.get(made.id)), this.edgeView.dataPath(id));
   }
 
   /** @throws MachineNotFoundError, FoundServiceNotFoundError, FoundServiceUnusableError */

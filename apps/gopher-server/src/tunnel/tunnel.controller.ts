@@ -1,18 +1,6 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  Headers,
-  HttpCode,
-  Param,
-  Patch,
-  Post,
-  Query,
-} from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import {
   ApiCreatedResponse,
-  ApiHeader,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
@@ -22,8 +10,9 @@ import { EdgeView } from '@gopher/machine';
 import { Reconciler } from '../edge/reconciler.js';
 import { ApiProblem } from '../http/api-problem.decorator.js';
 import { expectedVersion } from '../http/etag.js';
-import { Idempotency } from '../http/idempotency.js';
+import { Idempotency, readMade } from '../http/idempotency.js';
 import { type Page, toPage } from '../http/paging.js';
+import { IdempotencyKeyHeader, IfMatch } from '../http/request-headers.js';
 import type { Tunnel } from './tunnel.entity.js';
 import {
   type CreateTunnel,
@@ -52,12 +41,11 @@ export class TunnelController {
 
   @Post()
   @ApiOperation({ operationId: 'createTunnel', summary: 'Publish a service of a machine' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiCreatedResponse({ standardSchema: tunnelView })
   @ApiProblem(400, 404, 409)
   async create(
     @Body({ schema: createTunnel }) body: CreateTunnel,
-    @Headers('idempotency-key') key?: string,
+    @IdempotencyKeyHeader() key?: string,
   ): Promise<TunnelView> {
     const input = { ...body, port: body.port ?? null };
     await this.tunnels.untilPortClosed(input);
@@ -66,7 +54,7 @@ export class TunnelController {
       async (tx) => (await this.tunnels.create(tx, input)).id,
     );
     this.reconciler.request();
-    return this.view(await this.tunnels.get(id));
+    return this.view(await readMade(this.tunnels.get(id)));
   }
 
   @Get()
@@ -95,13 +83,12 @@ export class TunnelController {
     operationId: 'updateTunnel',
     summary: 'Lead a tunnel to another target, or declare what it speaks',
   })
-  @ApiHeader({ name: 'If-Match', required: false })
   @ApiOkResponse({ standardSchema: tunnelView })
   @ApiProblem(400, 404, 409, 412)
   async update(
     @Param('id', { schema: tunnelId }) id: string,
     @Body({ schema: updateTunnel }) body: UpdateTunnel,
-    @Headers('if-match') ifMatch?: string,
+    @IfMatch() ifMatch?: string,
   ): Promise<TunnelView> {
     const tunnel = await this.tunnels.change(id, body, expectedVersion(ifMatch));
     this.reconciler.request();
@@ -114,12 +101,11 @@ export class TunnelController {
     operationId: 'deleteTunnel',
     summary: 'Remove a tunnel; its port closes at once',
   })
-  @ApiHeader({ name: 'If-Match', required: false })
   @ApiNoContentResponse()
   @ApiProblem(400, 404, 412)
   async remove(
     @Param('id', { schema: tunnelId }) id: string,
-    @Headers('if-match') ifMatch?: string,
+    @IfMatch() ifMatch?: string,
   ): Promise<void> {
     await this.tunnels.remove(id, expectedVersion(ifMatch));
     await this.reconciler.settled();

@@ -1,13 +1,13 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { APPLICATIONS } from '@gopher/diagnosis';
 import type { DataPathObservation } from '@gopher/machine';
-import { parseHostPort } from '@gopher/rathole';
+import { hostPortPattern, parseHostPort } from '@gopher/rathole';
 import { pageQuery, pageView } from '../http/paging.js';
+import { resourceId } from '../http/resource-id.js';
 import { NOTHING_TO_SPEAK } from './tunnel.errors.js';
 import { LEGS, PROOFS, type Tunnel, TUNNEL_PROTOCOLS, TUNNEL_STATES } from './tunnel.entity.js';
 
-export const tunnelId = z.uuid();
+export const tunnelId = resourceId;
 
 const port = z.int().min(1).max(65_535);
 
@@ -18,7 +18,11 @@ const target = z
     (text) => parseHostPort(text) !== null,
     'must be host:port with a port from 1 to 65535, as in 192.168.1.5:80 or localhost:22',
   )
-  .meta({ description: 'host:port as the machine sees it', example: '192.168.1.5:80' });
+  .meta({
+    description: 'host:port as the machine sees it',
+    pattern: hostPortPattern(),
+    example: '192.168.1.5:80',
+  });
 
 const speaks = z
   .enum(APPLICATIONS)
@@ -29,15 +33,14 @@ const speaks = z
       '`http`: it answers a request, `tls`: a TLS hello, `banner`: it speaks first; null: not declared',
   });
 
-const bindAddress = z.string().refine(
-  // rathole does not understand a zone, as in fe80::1%eth0.
-  (text) => isIP(text) !== 0 && !text.includes('%'),
-  'must be an IPv4 or IPv6 address without a zone, as in 127.0.0.1 or 0.0.0.0',
-);
+// rathole does not understand a zone, as in fe80::1%eth0.
+const bindAddress = z.union([z.ipv4(), z.ipv6()], {
+  error: 'must be an IPv4 or IPv6 address without a zone, as in 127.0.0.1 or 0.0.0.0',
+});
 
 export const createTunnel = z
   .strictObject({
-    machineId: z.uuid(),
+    machineId: resourceId,
     protocol: z.enum(TUNNEL_PROTOCOLS).default('tcp'),
     target,
     speaks: speaks.default(null),
@@ -59,7 +62,7 @@ export const updateTunnel = z
   .meta({ id: 'UpdateTunnel', minProperties: 1 });
 export type UpdateTunnel = z.output<typeof updateTunnel>;
 
-export const listTunnels = z.strictObject({ ...pageQuery, machineId: z.uuid().optional() });
+export const listTunnels = z.strictObject({ ...pageQuery, machineId: resourceId.optional() });
 export type ListTunnels = z.output<typeof listTunnels>;
 
 export const tunnelView = z

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
+import { Subject } from 'rxjs';
 import { AgentClient } from '../agent/agent-client.js';
 import type { AgentReport } from '../agent/agent-report.js';
 import { AgentUnreachableError } from '../machine.errors.js';
@@ -25,6 +26,9 @@ export interface SweepResult {
 /** The backstop behind the status streams, and what repairs machines that answer but are unwell. */
 @Injectable()
 export class MachineHealthSweep {
+  /** A pass that knew which machines there are has ended. */
+  readonly swept = new Subject<{ result: SweepResult; durationMs: number }>();
+
   private readonly logger = new Logger(MachineHealthSweep.name);
 
   constructor(
@@ -37,8 +41,10 @@ export class MachineHealthSweep {
   /** Skipped while the previous run is still going: a slow fleet must not stack sweeps. */
   @Cron(CronExpression.EVERY_MINUTE, { name: MACHINE_HEALTH_SWEEP, waitForCompletion: true })
   async run(): Promise<SweepResult> {
-    const machines = await this.targets();
+    const begun = performance.now();
     const result: SweepResult = { answered: 0, silent: 0, failed: 0 };
+    const machines = await this.targets();
+    if (!machines) return result;
     const looks: Promise<void>[] = [];
     const pass = forEachLimit(machines, MAX_CONCURRENT_LOOKS, async (machine) => {
       const look = this.lookSafely(machine, result);
@@ -51,7 +57,9 @@ export class MachineHealthSweep {
       result.failed += open;
       this.logger.error(`The sweep was ended with ${open} machines not looked at in time`);
     }
-    return { ...result };
+    const found = { ...result };
+    this.swept.next({ result: found, durationMs: performance.now() - begun });
+    return found;
   }
 
   private async lookSafely(machine: MachineWithAgent, result: SweepResult): Promise<void> {
@@ -64,12 +72,13 @@ export class MachineHealthSweep {
     }
   }
 
-  private async targets(): Promise<MachineWithAgent[]> {
+  /** null: not known. */
+  private async targets(): Promise<MachineWithAgent[] | null> {
     try {
       return await this.machines.listWithAgent();
     } catch (error) {
       this.logger.error(`No sweep, the database did not answer: ${String(error)}`);
-      return [];
+      return null;
     }
   }
 
