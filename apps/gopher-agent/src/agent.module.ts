@@ -8,8 +8,11 @@ import { LogReaders } from './logs/log-readers.js';
 import type { MachineLog } from './logs/machine-log.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { MetricsStream } from './metrics/metrics-stream.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
+import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
+import { TargetPolicy } from './policy/target-policy.js';
 import { TargetController } from './rathole/target.controller.js';
 import { AgentController } from './rpc/agent.controller.js';
 import { HealthController } from './rpc/health.controller.js';
@@ -25,6 +28,7 @@ export interface AgentParts {
   data: DataClient;
   renewal: CertificateRenewal;
   logs: LogReader<MachineLog>;
+  policy: TargetPolicy;
 }
 
 @Module({})
@@ -37,6 +41,7 @@ export class AgentModule {
       { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
+      { provide: TargetPolicy, useValue: parts.policy },
       { provide: HostMeter, useValue: new HostMeter(system) },
       { provide: LogReader, useValue: parts.logs },
       { provide: System, useValue: system },
@@ -45,12 +50,20 @@ export class AgentModule {
       module: AgentModule,
       controllers: [
         AgentController,
+        DiagnosisController,
         HealthController,
         LogController,
         MetricsController,
         TargetController,
       ],
-      providers: [...opened, LogReaders, MachineStatusService, MetricsStream, StatusWatch],
+      providers: [
+        ...opened,
+        Diagnosis,
+        LogReaders,
+        MachineStatusService,
+        MetricsStream,
+        StatusWatch,
+      ],
     };
   }
 }

@@ -29,6 +29,7 @@ export interface CommandResult {
 export class TestMachine implements AsyncDisposable {
   agent: ChildProcess | null = null;
   private program = [MAIN];
+  private more: NodeJS.ProcessEnv = {};
   readonly log: string[] = [];
   private readonly callers: AgentCaller[] = [];
   private readonly others: ChildProcess[] = [];
@@ -81,7 +82,13 @@ export class TestMachine implements AsyncDisposable {
       GOPHER_AGENT_POLICY: this.policyFile,
       GOPHER_RATHOLE: this.rathole,
       GOPHER_TEST_KILL_AT: join(this.directory, 'kill-at'),
+      ...this.more,
     };
+  }
+
+  /** In the environment of everything that is started from now on. */
+  also(more: NodeJS.ProcessEnv): void {
+    this.more = more;
   }
 
   /** From its next start on. */

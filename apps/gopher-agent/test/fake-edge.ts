@@ -200,6 +200,7 @@ export class FakeEdge {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === '/healthz') return void response.end();
     let text = '';
     for await (const chunk of request) text += String(chunk);
     const order = JSON.parse(text) as EnrolmentRequest;

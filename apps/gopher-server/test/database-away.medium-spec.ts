@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { until } from '../../../test/product/until.js';
 import { parsePrometheus } from './prometheus-text.js';
 import { type Answer, type Problem, TestingServer } from './testing-server.js';

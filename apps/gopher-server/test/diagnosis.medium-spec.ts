@@ -4,6 +4,7 @@ import { certificateSha256, publicKeySha256 } from '@gopher/identity';
 import type { Check } from '@gopher/diagnosis';
 import { type DiagnosticCheck, DiagnosticOutcome, type RunDiagnosticsRequest } from '@gopher/proto';
 import { agentIdentity } from '../../../test/product/fake-agent.js';
+import { releasedRathole } from '../../../test/product/rathole.js';
 import { until } from '../../../test/product/until.js';
 import { type Diagnosis, diagnosisView } from '../src/diagnosis/diagnosis.schema.js';
 import { RatholeServer } from '../src/edge/rathole/rathole-server.js';
@@ -16,6 +17,9 @@ const DAY_MS = 86_400_000;
 const BUDGET_MS = 8_000;
 /** For so long a report is given to everybody who asks. */
 const KEPT_MS = 1_000;
+
+const RELEASED = releasedRathole();
+if (!RELEASED) console.warn('Not tested: a released rathole, for there is none in the cache');
 
 const finding = (changes: Partial<DiagnosticCheck> = {}): DiagnosticCheck => ({
   id: 'data-client',
@@ -133,6 +137,8 @@ describe('a diagnosis', () => {
       expect(only(report, 'edge-database').outcome).toBe('pass');
       expect(only(report, 'clock')).toMatchObject({ outcome: 'skip', measured: null });
       expect(report.checks.length).toBeLessThan(550);
+      const left = expect.stringMatching(/; \d{4} lines of its answer are left out here$/);
+      expect(only(report, 'agent-reachable').meaning).toEqual(left);
       expect(JSON.stringify(report)).not.toMatch(/\\u001b/);
     });
 
@@ -397,6 +403,31 @@ describe('a diagnosis', () => {
       await server.database.query(`DELETE FROM "port_lease" WHERE "protocol" = 'udp'`);
       expect((await line())?.outcome).toBe('pass');
     });
+  });
+
+  it.skipIf(!RELEASED)('of an edge with a released rathole counts its services', async () => {
+    const old = await TestingServer.start({ GOPHER_RATHOLE: RELEASED! });
+    try {
+      const { id: machineId } = await old.createMachine('many');
+      const publish = () => old.api('POST', '/tunnels', { machineId, target: '127.0.0.1:9' });
+      for (let i = 0; i < 49; i += 1) await publish();
+      const look = () => old.api<Diagnosis>('POST', '/edge/diagnose');
+      const before = await look();
+      expect(before.cause).toMatchObject({ id: 'edge-rathole-capabilities', outcome: 'warn' });
+      expect(only(before, 'edge-noise-services')).toMatchObject({
+        outcome: 'pass',
+        measured: { value: 49, unit: 'count' },
+      });
+      await publish();
+      await new Promise((resolve) => setTimeout(resolve, KEPT_MS + 50));
+      expect((await look()).cause).toMatchObject({
+        id: 'edge-noise-services',
+        outcome: 'warn',
+        measured: { value: 50, unit: 'count' },
+      });
+    } finally {
+      await old.stop();
+    }
   });
 
   it.each(['machines', 'tunnels'])('of what is not there is a problem: %s', async (kind) => {

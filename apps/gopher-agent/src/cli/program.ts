@@ -16,6 +16,13 @@ Settings (environment):
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.`;
 
+const DIAGNOSE = `
+Looks at the name and the port of the edge, both rathole clients, their files, the policy, every
+target, disk, memory, clock, certificate and versions. Needs neither the edge nor a running agent, and
+changes nothing. The first line says what to put right first.
+
+Exit codes: 0 nothing failed, 1 something did, or it could not be looked.`;
+
 /** Resolves with the exit code. Commands are loaded when called: most cost more than they do. */
 export async function main(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
@@ -53,6 +60,12 @@ function build(exit: (code: number) => void): Command {
     .description('show how rathole and the agent are on this machine; exit code 1 when not well')
     .option('--json', 'print it as JSON')
     .action(async (options) => exit(await (await import('./status.command.js')).status(options)));
+  program
+    .command('diagnose')
+    .description('say what is wrong on this machine, and what to do')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', DIAGNOSE)
+    .action(async (options) => (await import('./diagnose.command.js')).diagnose(options));
   program
     .command('stop-clients')
     .description('stop both rathole clients; the agent itself must have been stopped before')

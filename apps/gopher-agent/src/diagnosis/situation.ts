@@ -2,6 +2,7 @@ import type { Memory } from '@gopher/diagnosis';
 import { parseClient, type RatholeClientConfig } from '@gopher/rathole';
 import type { ProcessView } from '../host/client-process.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
+import type { TargetPolicy } from '../policy/target-policy.js';
 import type { PolicyRefusal } from '../rathole/data-config.js';
 import { inForce, type KeptConfig } from '../rathole/kept-config.js';
 import type { ClientName } from '../state/state-directory.js';
@@ -24,7 +25,7 @@ export interface ClientSituation {
 export interface Situation {
   record: EnrolmentRecord;
   stateDir: string;
-  policyFile: string;
+  policy: TargetPolicy;
   /** null: it does not run. */
   agentPid: number | null;
   clients: Record<ClientName, ClientSituation>;
@@ -32,7 +33,8 @@ export interface Situation {
   downTunnels: readonly string[];
   /** Empty when it could not be told. */
   ratholeVersion: string;
-  memory: Memory;
+  /** null: the kernel does not tell. */
+  memory: Memory | null;
   policyRefusal: PolicyRefusal | null;
   /** Of what the data client should run; empty: nobody said. */
   expectedSha256: string;

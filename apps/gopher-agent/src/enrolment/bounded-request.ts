@@ -8,6 +8,8 @@ export interface Answer {
   status: number;
   contentType: string;
   location: string;
+  /** Of the answer, as the other side's clock has it. */
+  date: string;
   body: string;
 }
 
@@ -51,6 +53,7 @@ async function readBounded(response: IncomingMessage): Promise<Answer> {
     status: response.statusCode ?? 0,
     contentType: response.headers['content-type'] ?? '',
     location: response.headers.location ?? '',
+    date: response.headers.date ?? '',
     body: Buffer.concat(chunks).toString('utf8'),
   };
 }

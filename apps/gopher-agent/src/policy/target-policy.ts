@@ -22,7 +22,7 @@ export class TargetPolicy {
   private hasWarned = false;
 
   constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly resolve: Resolve = resolveHost,
   ) {}
 

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { PushAbortedError } from '../agent.errors.js';
 import { watchesDirectory } from '../host/client-process.js';
 import type { ClientFileState } from './client-file.js';
-import type { ConfigChange, ConfigPush, DataConfig, PolicyRefusal } from './data-config.js';
+import type { ConfigChange, ConfigPush, DataConfig } from './data-config.js';
 import type { RevertCause } from './kept-config.js';
 import type { RatholeClients } from './rathole-clients.js';
 import { checkTargets, type Declared, type TargetFinding } from './target-check.js';
@@ -43,10 +43,6 @@ export class DataClient {
 
   get configState(): ClientFileState {
     return this.config.state;
-  }
-
-  get policyRefusal(): PolicyRefusal | null {
-    return this.config.policyRefusal;
   }
 
   /**

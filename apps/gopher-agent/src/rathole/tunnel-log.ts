@@ -53,6 +53,11 @@ export class TunnelLog {
     return names.filter((name) => this.isEstablished(name)).length;
   }
 
+  /** Those of them that are not. */
+  notEstablished(names: readonly string[]): string[] {
+    return names.filter((name) => !this.isEstablished(name));
+  }
+
   /** What rathole says is wrong: that it refused the file, or why it cannot connect. */
   problem(): string {
     if (!this.isOurs) return '';

@@ -2,7 +2,7 @@ import type { TargetPolicy } from '../policy/target-policy.js';
 import type { RatholeClientService } from '@gopher/rathole';
 import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
-import type { DataConfig } from '../rathole/data-config.js';
+import type { DataConfig, PolicyRefusal } from '../rathole/data-config.js';
 import type { RatholeClients } from '../rathole/rathole-clients.js';
 import type { TunnelLog } from '../rathole/tunnel-log.js';
 import type { ClientName } from '../state/state-directory.js';
@@ -19,6 +19,20 @@ export interface RatholeObservation {
   policyVersion: string;
   /** Empty when it could not be told. */
   version: string;
+}
+
+export interface ClientFacts {
+  state: ClientFileState;
+  seen: ClientObservation;
+}
+
+/** What a diagnosis starts from. */
+export interface RatholeFacts {
+  clients: Record<ClientName, ClientFacts>;
+  /** Services that are not established, though the data client is connected. */
+  downTunnels: string[];
+  ratholeVersion: string;
+  policyRefusal: PolicyRefusal | null;
 }
 
 /** Everything about rathole on this machine, at one moment. */
@@ -62,6 +76,21 @@ export class RatholeObserver {
   /** Where that client writes its log. */
   logFile(name: ClientName): string {
     return this.clients.logFile(name);
+  }
+
+  examine(): RatholeFacts {
+    const { control, data, version } = this.observe();
+    const { configs } = this;
+    const names = configs.data.config?.services.map(({ name }) => name) ?? [];
+    return {
+      clients: {
+        control: { state: configs.control.state, seen: control },
+        data: { state: configs.data.state, seen: data },
+      },
+      downTunnels: data.view === 'connected' ? this.log.notEstablished(names) : [],
+      ratholeVersion: version,
+      policyRefusal: configs.data.policyRefusal,
+    };
   }
 
   /** Calls when something is known to have changed; a look finds the rest. */

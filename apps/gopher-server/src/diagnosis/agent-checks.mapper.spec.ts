@@ -1,5 +1,5 @@
 import { type DiagnosticCheck, DiagnosticOutcome } from '@gopher/proto';
-import { toChecks } from './agent-checks.mapper.js';
+import { toFindings } from './agent-checks.mapper.js';
 
 const answered = (changes: Partial<DiagnosticCheck> = {}): DiagnosticCheck => ({
   id: 'data-client',
@@ -11,9 +11,10 @@ const answered = (changes: Partial<DiagnosticCheck> = {}): DiagnosticCheck => ({
   subject: '',
   ...changes,
 });
+const toChecks = (all: DiagnosticCheck[]) => toFindings(all).checks;
 const one = (changes: Partial<DiagnosticCheck>) => toChecks([answered(changes)])[0];
 
-describe(toChecks.name, () => {
+describe(toFindings.name, () => {
   it('takes a check as it is', () => {
     expect(toChecks([answered({ value: 3, unit: 'ms', subject: 'tunnel.x' })])).toEqual([
       {
@@ -64,12 +65,13 @@ describe(toChecks.name, () => {
 
   it('is bounded in number and in length, and has nothing that a terminal obeys', () => {
     const long = '\u001b[31m\u202e'.repeat(10_000);
-    const checks = toChecks(
+    const { checks, omitted } = toFindings(
       Array.from({ length: 10_000 }, () =>
         answered({ meaning: long, advice: long, subject: long }),
       ),
     );
     expect(checks.length).toBeLessThanOrEqual(500);
+    expect(omitted).toBe(10_000 - checks.length);
     const { meaning, advice, subject } = checks[0]!;
     for (const text of [meaning, advice, subject]) {
       expect(text!.length).toBeLessThanOrEqual(1_001);

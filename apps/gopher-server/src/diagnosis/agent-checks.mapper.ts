@@ -1,13 +1,14 @@
 import {
   type Check,
+  CHECK_LEGS,
   CHECK_UNITS,
   CHECKS,
   legOf,
   type Measured,
   type Outcome,
 } from '@gopher/diagnosis';
-import { CHECK_LEGS } from '@gopher/diagnosis';
 import { type DiagnosticCheck, DiagnosticOutcome } from '@gopher/proto';
+import type { AgentFindings } from './agent-diagnosis.js';
 
 const MAX_CHECKS = 500;
 const MAX_TEXT = 1_000;
@@ -29,19 +30,24 @@ const OF_AN_AGENT = new Map(
 );
 
 /** An agent's answer, cut to what fits, without what is not a check or not the agent's to say. */
-export function toChecks(answered: readonly DiagnosticCheck[]): Check[] {
-  return answered
-    .slice(0, MAX_CHECKS)
-    .filter(({ id }) => ID.test(id) && !OF_THE_EDGE.has(id))
-    .map((check) => ({
-      id: check.id,
-      leg: legOfAnswer(check),
-      outcome: OUTCOMES.get(check.outcome) ?? 'skip',
-      subject: text(check.subject, MAX_SUBJECT) || null,
-      measured: measuredOf(check),
-      meaning: text(check.meaning, MAX_TEXT),
-      advice: text(check.advice, MAX_TEXT) || null,
-    }));
+export function toFindings(answered: readonly DiagnosticCheck[]): AgentFindings {
+  const checks = answered.slice(0, MAX_CHECKS).flatMap(toCheck);
+  return { checks, omitted: answered.length - checks.length };
+}
+
+function toCheck(answered: DiagnosticCheck): Check[] {
+  const { id, outcome, subject, meaning, advice } = answered;
+  if (!ID.test(id) || OF_THE_EDGE.has(id)) return [];
+  const check: Check = {
+    id,
+    leg: legOfAnswer(answered),
+    outcome: OUTCOMES.get(outcome) ?? 'skip',
+    subject: text(subject, MAX_SUBJECT) || null,
+    measured: measuredOf(answered),
+    meaning: text(meaning, MAX_TEXT),
+    advice: text(advice, MAX_TEXT) || null,
+  };
+  return [check];
 }
 
 /** Of a newer agent's checks only the agent knows. */

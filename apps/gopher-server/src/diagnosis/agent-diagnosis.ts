@@ -14,11 +14,17 @@ export interface DiagnosisRequest {
   declared: readonly DeclaredTarget[];
 }
 
+export interface AgentFindings {
+  checks: Check[];
+  /** How many more it sent that are not taken. */
+  omitted: number;
+}
+
 export interface Examination {
   /** Milliseconds that a call took on a connection that stood already. */
   roundTripMs: number;
   /** `too-old`: the agent does not know the call. `silence`: it answers, but not to this. */
-  answer: { checks: Check[] } | { silence: string } | 'too-old';
+  answer: AgentFindings | { silence: string } | 'too-old';
 }
 
 /** What a report needs of an agent. */

@@ -9,6 +9,7 @@ import {
 } from '@gopher/machine';
 import { serviceNames } from '../edge/edge-files.js';
 import { BackChannel } from '../enrolment/back-channel.entity.js';
+import type { CheckedAgent } from '../machine/data-path-look.js';
 import type { Tunnel } from '../tunnel/tunnel.entity.js';
 import { TunnelService } from '../tunnel/tunnel.service.js';
 import type { DeclaredTarget } from './agent-diagnosis.js';
@@ -17,19 +18,13 @@ import type { DeclaredTarget } from './agent-diagnosis.js';
 const MAX_TUNNELS = 50;
 const MAX_DECLARED = 1_000;
 
-export interface ExaminedAgent {
-  target: AgentTarget;
-  /** The edge's port that leads through the machine's data client to the agent's echo. */
-  checkPort: number;
-}
-
 /** What is known of a machine, and which of its tunnels are to be looked at. */
 export interface ExaminedMachine {
   id: string;
   name: string;
   status: MachineStatus;
   /** null: the machine has no agent. */
-  agent: ExaminedAgent | null;
+  agent: CheckedAgent | null;
   tunnels: readonly Tunnel[];
   /** Of all of its tunnels, those that say what they speak. */
   declared: readonly DeclaredTarget[];

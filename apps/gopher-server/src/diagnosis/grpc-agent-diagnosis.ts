@@ -4,7 +4,7 @@ import { type AgentTarget, AgentUnreachableError } from '@gopher/machine';
 import { AgentService, Application } from '@gopher/proto';
 import type { AgentChannel } from '../machine/agent-channel.js';
 import { GrpcAgentClient } from '../machine/grpc-agent-client.js';
-import { toChecks } from './agent-checks.mapper.js';
+import { toFindings } from './agent-checks.mapper.js';
 import {
   AgentDiagnosis,
   type DeclaredTarget,
@@ -54,7 +54,7 @@ export class GrpcAgentDiagnosis extends AgentDiagnosis {
     try {
       const method = AgentService.runDiagnostics;
       const { checks } = await this.agents.call(channel, method, request, RUN_DEADLINE_MS);
-      return { checks: toChecks(checks) };
+      return toFindings(checks);
     } catch (error) {
       if ((error as ServiceError).code === status.UNIMPLEMENTED) return 'too-old';
       const isUnreachable = error instanceof AgentUnreachableError;

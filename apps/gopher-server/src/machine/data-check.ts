@@ -1,12 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import {
-  AgentClient,
-  type AgentTarget,
-  AgentUnreachableError,
-  MachineEvents,
-  SelfHeal,
-} from '@gopher/machine';
+import { AgentClient, type AgentTarget, MachineEvents, SelfHeal } from '@gopher/machine';
+import { type CheckedAgent, lookAtDataPath } from './data-path-look.js';
 import { DataPaths } from './data-paths.js';
 import { echo } from './echo.js';
 
@@ -16,11 +11,6 @@ const ECHO_TIMEOUT_MS = 3_000;
 const UNWELL_MS = 4_000;
 /** Through a client that serves, an echo takes one round trip. */
 const LAST_ECHO_TIMEOUT_MS = 1_000;
-
-export interface CheckedAgent {
-  target: AgentTarget;
-  checkPort: number;
-}
 
 /**
  * Sends a few bytes through a machine's data client and back, on a connection made for it. A client
@@ -42,7 +32,9 @@ export class DataCheck {
     let failingSince: number | null = null;
     while (!signal.aborted) {
       const begunAt = performance.now();
-      const problem = await this.problemOf(target, checkPort);
+      const agent = { target, checkPort };
+      const { passes, detail } = await lookAtDataPath(this.agents, agent, ECHO_TIMEOUT_MS);
+      const problem = passes === false ? detail : null;
       if (signal.aborted) return;
       failingSince = problem === null ? null : (failingSince ?? begunAt);
       this.note(target.id, problem);
@@ -52,23 +44,6 @@ export class DataCheck {
         if (last !== null && !signal.aborted) await this.restart(target, last.detail);
       }
       await this.untilNext(failingSince !== null, signal);
-    }
-  }
-
-  /** null: it serves, as far as can be told. */
-  private async problemOf(target: AgentTarget, checkPort: number): Promise<string | null> {
-    const problem = await echo(checkPort, ECHO_TIMEOUT_MS);
-    if (!problem?.closed) return problem?.detail ?? null;
-    // It is the agent who echoes: when it is gone, this is how a client that serves ends a visit.
-    return (await this.answers(target)) ? problem.detail : null;
-  }
-
-  private async answers(target: AgentTarget): Promise<boolean> {
-    try {
-      await this.agents.getStatus(target);
-      return true;
-    } catch (error) {
-      return !(error instanceof AgentUnreachableError);
     }
   }
 

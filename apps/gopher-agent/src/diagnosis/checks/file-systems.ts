@@ -1,7 +1,9 @@
 import { stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Check, checkDisk, checkInodes, type FileSystem, skipped } from '@gopher/diagnosis';
 import { readProc, realMounts } from '@gopher/host';
+import { CLIENT_NAMES } from '../../state/state-directory.js';
 import type { Examination } from '../examination.js';
 
 const MAX_OTHERS = 16;
@@ -11,25 +13,27 @@ const KEEPS = 'what the agent needs, its next configuration included,';
 
 export const fileSystems: Examination = {
   ids: ['disk', 'inodes'],
-  examine: async ({ stateDir }) => {
-    const others = realMounts(readProc('self/mounts') ?? '').slice(0, MAX_OTHERS);
-    const own = await mountOf(stateDir, others);
-    const looks = [
-      check(own, KEEPS),
-      ...others.filter((mount) => mount !== own).map((mount) => check(mount, null)),
-    ];
+  examine: async ({ stateDir, clients }) => {
+    const mounts = realMounts(readProc('self/mounts') ?? '')
+      .slice(0, MAX_OTHERS)
+      .map(({ mountPoint }) => mountPoint);
+    const directories = CLIENT_NAMES.map((name) => dirname(clients[name].file));
+    const all = await onePerDevice([...mounts, stateDir, ...directories]);
+    const needed = await onePerDevice([stateDir, ...directories]);
+    const looks = [...all].map(([device, path]) => check(path, needed.has(device) ? KEEPS : null));
     return (await Promise.all(looks)).flat();
   },
 };
 
-/** That one of them; the directory itself, when it lies in none. */
-async function mountOf(directory: string, mounts: readonly string[]): Promise<string> {
-  const { dev } = await stat(directory);
-  for (const mount of mounts) {
-    const other = await stat(mount).catch(() => null);
-    if (other?.dev === dev) return mount;
+/** The first path on each; one that can not be looked at is left out. */
+async function onePerDevice(paths: readonly string[]): Promise<Map<number, string>> {
+  const stats = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
+  const byDevice = new Map<number, string>();
+  for (const [i, path] of paths.entries()) {
+    const device = stats[i]?.dev;
+    if (device !== undefined && !byDevice.has(device)) byDevice.set(device, path);
   }
-  return directory;
+  return byDevice;
 }
 
 async function check(mountPoint: string, keeps: string | null): Promise<Check[]> {

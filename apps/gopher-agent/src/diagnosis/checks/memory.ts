@@ -1,7 +1,11 @@
-import { checkMemory } from '@gopher/diagnosis';
+import { checkMemory, skipped } from '@gopher/diagnosis';
 import type { Examination } from '../examination.js';
 
 export const memory: Examination = {
   ids: ['memory'],
-  examine: (situation) => [checkMemory('memory', situation.memory)],
+  examine: (situation) => [
+    situation.memory
+      ? checkMemory('memory', situation.memory)
+      : skipped('memory', 'The kernel does not say how much memory there is'),
+  ],
 };

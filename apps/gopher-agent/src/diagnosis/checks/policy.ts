@@ -1,6 +1,5 @@
 import { failed, passed } from '@gopher/diagnosis';
 import { PolicyRefusedError } from '../../agent.errors.js';
-import { TargetPolicy } from '../../policy/target-policy.js';
 import { isOwnCheck } from '../../rathole/config-guard.js';
 import type { Examination } from '../examination.js';
 import { configOf, type Situation } from '../situation.js';
@@ -10,23 +9,23 @@ const MAX_TOLD = 20;
 export const policy: Examination = {
   ids: ['policy'],
   examine: async (situation) => {
-    const { policyFile } = situation;
-    const advice = `Allow it in ${policyFile} on this machine, or have the tunnel lead elsewhere`;
+    const { path } = situation.policy;
+    const advice = `Allow it in ${path} on this machine, or have the tunnel lead elsewhere`;
     try {
       const refused = [...(await objections(situation)), ...refusedPush(situation)];
       if (refused.length === 0) return [passed('policy', 'Every target may be published')];
       return refused.map(({ service, why }) => failed('policy', why, { subject: service, advice }));
     } catch (error) {
       if (!(error instanceof PolicyRefusedError)) throw error;
-      return [failed('policy', error.message, { advice: `Set ${policyFile} right` })];
+      return [failed('policy', error.message, { advice: `Set ${path} right` })];
     }
   },
 };
 
-async function objections({ record, clients, policyFile }: Situation) {
+async function objections({ record, clients, policy: current }: Situation) {
   const services = configOf(clients.data)?.services ?? [];
   const targets = services.filter((service) => !isOwnCheck(service, record));
-  return (await new TargetPolicy(policyFile).objections(targets)).slice(0, MAX_TOLD);
+  return (await current.objections(targets)).slice(0, MAX_TOLD);
 }
 
 /** What the edge wants it to run, and it did not take. */

@@ -13,7 +13,7 @@ import type { Examination } from '../examination.js';
 import { configOf, type Situation } from '../situation.js';
 
 /** Each round of so many at once takes two seconds at most. */
-const ROUNDS = 2;
+export const ROUNDS = 2;
 const MAX_HINTS = 5;
 
 /** As rathole would reach them. To one that is not declared to speak something nothing is sent. */
@@ -83,7 +83,9 @@ function notAccepted({ service, target, detail }: TargetFinding, situation: Situ
   if (detail !== NOTHING_LISTENS) {
     return failed('target-accepts', `${host} does not answer on port ${port}: ${detail}`, {
       subject,
-      advice: `See whether ${host} is on, is the right host, and lets this machine in at port ${port}`,
+      advice: isOwnAddress(host)
+        ? `The service hangs, or a firewall of this machine keeps it apart: see to what listens there: ss -ltnp 'sport = :${port}'`
+        : `See whether ${host} is on, is the right host, and lets this machine in at port ${port}`,
     });
   }
   return isOwnAddress(host)

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
-import { AgentUnreachableError } from '@gopher/machine';
+import { AgentUnreachableError, type MachineStatus } from '@gopher/machine';
 import { AgentDiagnosis, type Examination } from '../agent-diagnosis.js';
 import { EdgeCheck, ms } from '../edge-check.js';
 import type { ExaminedMachine } from '../examined-machine.js';
@@ -22,8 +22,8 @@ export class AgentCheck extends EdgeCheck<ExaminedMachine> {
       return [skipped(this.id, 'The machine has no agent: this is what the edge alone can tell')];
     }
     try {
-      const expectedSha256 = status.revision?.wanted.sha256 ?? null;
-      return this.heard(await this.agents.examine(agent.target, { expectedSha256, declared }));
+      const request = { expectedSha256: expectedOf(status), declared };
+      return this.heard(await this.agents.examine(agent.target, request));
     } catch (error) {
       if (!(error instanceof AgentUnreachableError)) throw error;
       return [failed(this.id, ...whyUnreachable(error.reason))];
@@ -43,6 +43,13 @@ export class AgentCheck extends EdgeCheck<ExaminedMachine> {
       const advice = 'On the machine, gopher-agent diagnose looks at it as well';
       return [skipped(this.id, meaning, { measured, advice })];
     }
-    return [passed(this.id, 'The agent answers', { measured }), ...answer.checks];
+    const { checks, omitted } = answer;
+    const more = omitted === 0 ? '' : `; ${omitted} lines of its answer are left out here`;
+    return [passed(this.id, `The agent answers${more}`, { measured }), ...checks];
   }
+}
+
+/** What is on its way the machine need not have. */
+function expectedOf({ revision }: MachineStatus): string | null {
+  return revision === null || revision.state === 'pushing' ? null : revision.wanted.sha256;
 }

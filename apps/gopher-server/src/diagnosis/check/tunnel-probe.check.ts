@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
 import { serviceNames } from '../../edge/edge-files.js';
+import type { CheckedAgent } from '../../machine/data-path-look.js';
 import { echo } from '../../machine/echo.js';
 import { BoundPorts } from '../../probe/bound-ports.js';
 import { reachable } from '../../probe/reachable.js';
@@ -8,7 +9,7 @@ import { tcpVerdict, udpVerdict, type Verdict } from '../../probe/tunnel-verdict
 import { visitTcp } from '../../probe/visit-tcp.js';
 import type { Tunnel } from '../../tunnel/tunnel.entity.js';
 import { EdgeCheck, ms } from '../edge-check.js';
-import type { ExaminedAgent, ExaminedMachine } from '../examined-machine.js';
+import type { ExaminedMachine } from '../examined-machine.js';
 
 const QUIET_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -27,7 +28,7 @@ export class TunnelProbeCheck extends EdgeCheck<ExaminedMachine> {
     return [...visits, skipped(this.id, meaning, { advice })];
   }
 
-  private async visit(tunnel: Tunnel, agent: ExaminedAgent | null): Promise<Check> {
+  private async visit(tunnel: Tunnel, agent: CheckedAgent | null): Promise<Check> {
     const subject = serviceNames.tunnel(tunnel.id);
     const began = performance.now();
     const verdict = await verdictOn(tunnel, agent);
@@ -60,7 +61,7 @@ const ADVICE = {
   'machine→target': 'See on the machine whether the service runs and takes connections there',
 };
 
-async function verdictOn(tunnel: Tunnel, agent: ExaminedAgent | null): Promise<Verdict> {
+async function verdictOn(tunnel: Tunnel, agent: CheckedAgent | null): Promise<Verdict> {
   const { protocol, bindAddress, port, createdAt } = tunnel;
   const waitingMs = Date.now() - createdAt.getTime();
   const rest = { hasAgent: agent !== null, waitingMs, edgeProblem: null };
@@ -79,7 +80,7 @@ async function verdictOn(tunnel: Tunnel, agent: ExaminedAgent | null): Promise<V
 }
 
 /** Silence alone proves nothing: rathole accepts for a client that is stuck as well. */
-async function dataPath(agent: ExaminedAgent | null) {
+async function dataPath(agent: CheckedAgent | null) {
   if (!agent) return null;
   const problem = await echo(agent.checkPort, ECHO_TIMEOUT_MS);
   const serves = problem === null || problem.closed;
