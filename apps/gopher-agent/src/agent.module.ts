@@ -4,7 +4,6 @@ import { LogReader } from '@gopher/log';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
 import { LogController } from './logs/log.controller.js';
-import { LogReaders } from './logs/log-readers.js';
 import type { MachineLog } from './logs/machine-log.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
@@ -39,7 +38,7 @@ export class AgentModule {
     return {
       module: AgentModule,
       controllers: [AgentController, HealthController, LogController],
-      providers: [...opened, LogReaders, MachineStatusService, StatusWatch],
+      providers: [...opened, MachineStatusService, StatusWatch],
     };
   }
 }

@@ -32,6 +32,14 @@ import { EtagInterceptor } from './http/etag.js';
 import { Idempotency } from './http/idempotency.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
+import { AgentLogs } from './log/agent-logs.js';
+import { EdgeLogController } from './log/edge-log.controller.js';
+import { EdgeLogs } from './log/edge-logs.js';
+import { EdgeSecrets } from './log/edge-secrets.js';
+import { GrpcAgentLogs } from './log/grpc-agent-logs.js';
+import { LogFeed } from './log/log-feed.js';
+import { LogService } from './log/log.service.js';
+import { MachineLogController } from './log/machine-log.controller.js';
 import { AgentFollower } from './machine/agent-follower.js';
 import { AgentModule } from './machine/agent.module.js';
 import { AgentWatch } from './machine/agent-watch.js';
@@ -112,11 +120,13 @@ export class AppModule {
       ],
       controllers: [
         EdgeController,
+        EdgeLogController,
         EnrolmentController,
         EventController,
         FoundServiceController,
         HealthController,
         MachineController,
+        MachineLogController,
         RevisionController,
         TunnelController,
       ],
@@ -130,11 +140,15 @@ export class AppModule {
         ControlMover,
         DataCheck,
         EdgeEvents,
+        EdgeLogs,
+        EdgeSecrets,
         EnrolmentService,
         FetchedConfigs,
         Housekeeping,
         Idempotency,
         JoinTokens,
+        LogFeed,
+        LogService,
         MachineAdmission,
         PortLeases,
         PortProbe,
@@ -147,6 +161,7 @@ export class AppModule {
         TunnelProber,
         TunnelRestore,
         TunnelService,
+        { provide: AgentLogs, useClass: GrpcAgentLogs },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: ApiTokenGuard },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },

@@ -27,7 +27,8 @@ export class JournalFollower<Source extends string> implements LogFollower<Sourc
     const newest = new NewestEntries<Source>();
     let bytes = 0;
     for (let silences = 0; silences < BREATHS && !signal.aborted;) {
-      const chunk = bytes < MAX_BYTES_AT_ONCE ? (this.command.output.read() as Buffer | null) : null;
+      const chunk =
+        bytes < MAX_BYTES_AT_ONCE ? (this.command.output.read() as Buffer | null) : null;
       silences = chunk ? 0 : silences + 1;
       if (chunk) this.takeLines(chunk, newest);
       bytes += chunk?.length ?? 0;

@@ -18,5 +18,8 @@ export const redacted = (toml: string): string =>
 
 /** What somebody said of a configuration, without its secrets. */
 export function withoutSecrets(text: string, toml: string): string {
-  return configSecrets(toml).reduce((rest, secret) => rest.replaceAll(secret, fingerprint(secret)), text);
+  return configSecrets(toml).reduce(
+    (rest, secret) => rest.replaceAll(secret, fingerprint(secret)),
+    text,
+  );
 }
