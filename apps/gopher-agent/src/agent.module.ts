@@ -4,7 +4,6 @@ import { LogReader } from '@gopher/log';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
 import { LogController } from './logs/log.controller.js';
-import { LogReaders } from './logs/log-readers.js';
 import type { MachineLog } from './logs/machine-log.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { MetricsStream } from './metrics/metrics-stream.js';
@@ -56,14 +55,7 @@ export class AgentModule {
         MetricsController,
         TargetController,
       ],
-      providers: [
-        ...opened,
-        Diagnosis,
-        LogReaders,
-        MachineStatusService,
-        MetricsStream,
-        StatusWatch,
-      ],
+      providers: [...opened, Diagnosis, MachineStatusService, MetricsStream, StatusWatch],
     };
   }
 }
