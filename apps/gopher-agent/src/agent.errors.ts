@@ -67,12 +67,3 @@ export class BusyError extends AgentError {
 export class ClientStartError extends AgentError {
   readonly code = 'client-start';
 }
-
-/** A log that was asked for is not where it can be read. */
-export class LogUnreadableError extends AgentError {
-  readonly code = 'log-unreadable';
-}
-
-export class TooManyReadersError extends AgentError {
-  readonly code = 'too-many-readers';
-}

@@ -3,15 +3,15 @@ import { HostMeter, System } from '@gopher/host';
 import { LogReader } from '@gopher/log';
 import { CertificateRenewal } from './identity/certificate-renewal.js';
 import { Enrolment } from './identity/enrolment.js';
-import { Diagnosis } from './diagnosis/diagnosis.js';
-import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
 import { LogController } from './logs/log.controller.js';
-import { LogReaders } from './logs/log-readers.js';
 import type { MachineLog } from './logs/machine-log.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { MetricsStream } from './metrics/metrics-stream.js';
+import { Diagnosis } from './diagnosis/diagnosis.js';
+import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
+import { TargetPolicy } from './policy/target-policy.js';
 import { TargetController } from './rathole/target.controller.js';
 import { AgentController } from './rpc/agent.controller.js';
 import { HealthController } from './rpc/health.controller.js';
@@ -27,6 +27,7 @@ export interface AgentParts {
   data: DataClient;
   renewal: CertificateRenewal;
   logs: LogReader<MachineLog>;
+  policy: TargetPolicy;
 }
 
 @Module({})
@@ -39,6 +40,7 @@ export class AgentModule {
       { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
+      { provide: TargetPolicy, useValue: parts.policy },
       { provide: HostMeter, useValue: new HostMeter(system) },
       { provide: LogReader, useValue: parts.logs },
       { provide: System, useValue: system },
@@ -53,14 +55,7 @@ export class AgentModule {
         MetricsController,
         TargetController,
       ],
-      providers: [
-        ...opened,
-        Diagnosis,
-        LogReaders,
-        MachineStatusService,
-        MetricsStream,
-        StatusWatch,
-      ],
+      providers: [...opened, Diagnosis, MachineStatusService, MetricsStream, StatusWatch],
     };
   }
 }

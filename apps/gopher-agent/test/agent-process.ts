@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { AgentCaller } from './agent-caller.js';
 import { FakeEdge } from './fake-edge.js';
 import { freePort } from '../../../test/product/free-port.js';
 import { ratholePath } from '../../../test/product/rathole.js';
+import { until } from '../../../test/product/until.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const KILL_AT = fileURLToPath(new URL('./kill-at.mjs', import.meta.url));
@@ -31,6 +32,8 @@ export class TestMachine implements AsyncDisposable {
   private program = [MAIN];
   private more: NodeJS.ProcessEnv = {};
   readonly log: string[] = [];
+  /** Where the agent writes its log; null: to this process. */
+  logFile: string | null = null;
   private readonly callers: AgentCaller[] = [];
   private readonly others: ChildProcess[] = [];
 
@@ -101,6 +104,11 @@ export class TestMachine implements AsyncDisposable {
     this.program = [...LAUNCH.nodeFlags, BUNDLE];
   }
 
+  /** From now on the agent writes its log into a file, as whoever starts it would have it. */
+  useLogFile(): void {
+    this.logFile = join(this.directory, 'agent.log');
+  }
+
   /** From now on the agent can be killed at a step of its work; see `killAt`. */
   useKillPoints(): void {
     this.program = ['--import', KILL_AT, MAIN];
@@ -147,6 +155,7 @@ export class TestMachine implements AsyncDisposable {
 
   /** Resolves when the agent says that it serves. */
   async run(): Promise<void> {
+    if (this.logFile !== null) return this.runInto(this.logFile);
     const agent = spawn(process.execPath, [...this.program, 'run'], {
       env: this.environment,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -160,6 +169,20 @@ export class TestMachine implements AsyncDisposable {
     });
     agent.once('exit', () => reject(new Error(`the agent ended:\n${this.log.join('\n')}`)));
     await promise;
+  }
+
+  private async runInto(path: string): Promise<void> {
+    const log = openSync(path, 'a');
+    const agent = spawn(process.execPath, [...this.program, 'run'], {
+      env: this.environment,
+      stdio: ['ignore', log, 'inherit'],
+    });
+    closeSync(log);
+    this.agent = agent;
+    await until('the agent serves the edge', () => {
+      if (agent.exitCode !== null) throw new Error('the agent ended');
+      return readFileSync(path, 'utf8').includes('serves the edge');
+    });
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {

@@ -41,6 +41,14 @@ import { EtagInterceptor } from './http/etag.js';
 import { Idempotency } from './http/idempotency.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
+import { AgentLogs } from './log/agent-logs.js';
+import { EdgeLogController } from './log/edge-log.controller.js';
+import { EdgeLogs } from './log/edge-logs.js';
+import { EdgeSecrets } from './log/edge-secrets.js';
+import { GrpcAgentLogs } from './log/grpc-agent-logs.js';
+import { LogFeed } from './log/log-feed.js';
+import { LogService } from './log/log.service.js';
+import { MachineLogController } from './log/machine-log.controller.js';
 import { AgentFollower } from './machine/agent-follower.js';
 import { AgentModule } from './machine/agent.module.js';
 import { AgentWatch } from './machine/agent-watch.js';
@@ -149,6 +157,7 @@ export class AppModule {
       controllers: [
         DiagnosisController,
         EdgeController,
+        EdgeLogController,
         EnrolmentController,
         EventController,
         FoundServiceController,
@@ -156,6 +165,7 @@ export class AppModule {
         MachineController,
         MetricController,
         PrometheusController,
+        MachineLogController,
         RevisionController,
         TunnelController,
       ],
@@ -176,6 +186,8 @@ export class AppModule {
         DatabaseMetrics,
         EdgeEvents,
         EdgeMetrics,
+        EdgeLogs,
+        EdgeSecrets,
         EnrolmentService,
         EventSources,
         ExaminedMachines,
@@ -185,6 +197,8 @@ export class AppModule {
         Housekeeping,
         Idempotency,
         JoinTokens,
+        LogFeed,
+        LogService,
         MachineAdmission,
         MetricCadence,
         MetricFollower,
@@ -213,6 +227,7 @@ export class AppModule {
         { provide: AgentMetricClient, useExisting: GrpcMetricClient },
         ...EDGE_CHECKS,
         { provide: AgentDiagnosis, useClass: GrpcAgentDiagnosis },
+        { provide: AgentLogs, useClass: GrpcAgentLogs },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: ApiTokenGuard },
         { provide: APP_INTERCEPTOR, useClass: EtagInterceptor },

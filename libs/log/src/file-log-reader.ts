@@ -19,7 +19,7 @@ export interface LogFile {
 export interface LogFiles<Source extends string> {
   /** A text says why it is in no file. */
   find(source: Source): LogFile | string;
-  mask(): SecretMask;
+  mask(): SecretMask | Promise<SecretMask>;
 }
 
 /** What is left of the page of one log. */
@@ -36,7 +36,7 @@ export class FileLogReader<Source extends string> extends LogReader<Source> {
   }
 
   async *read(query: LogQuery<Source>, signal: AbortSignal): AsyncGenerator<LogBatch<Source>> {
-    const { logs, absent } = this.open(query);
+    const { logs, absent } = this.open(query, await this.files.mask());
     const starts = await startsOf(logs, query);
     const parts = logs.map(({ path, lines }, i): Part<Source> => {
       const { place, count } = starts[i]!;
@@ -56,8 +56,7 @@ export class FileLogReader<Source extends string> extends LogReader<Source> {
   }
 
   /** @throws LogUnavailableError when none of them is in a file */
-  private open({ sources, ...query }: LogQuery<Source>) {
-    const mask = this.files.mask();
+  private open({ sources, ...query }: LogQuery<Source>, mask: SecretMask) {
     const filter = new LineFilter(query);
     const logs: { path: string; lines: LogLines<Source> }[] = [];
     const absent: LogEntry<Source>[] = [];

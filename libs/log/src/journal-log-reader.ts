@@ -27,7 +27,7 @@ export interface Journal<Source extends string> {
   /** Runs journalctl with these arguments. */
   run(args: readonly string[]): RunningCommand;
   units: readonly JournalUnit<Source>[];
-  mask(): SecretMask;
+  mask(): SecretMask | Promise<SecretMask>;
 }
 
 /** Turns what journalctl prints into entries that are wanted. */
@@ -64,7 +64,7 @@ export class JournalLogReader<Source extends string> extends LogReader<Source> {
 
   async *read(query: LogQuery<Source>, signal: AbortSignal): AsyncGenerator<LogBatch<Source>> {
     const units = this.journal.units.filter(({ source }) => query.sources.includes(source));
-    const lines = new JournalLines(units, this.journal.mask(), new LineFilter(query));
+    const lines = new JournalLines(units, await this.journal.mask(), new LineFilter(query));
     const args = ['--output=json', '--no-pager', '--quiet', '--utc'];
     args.push(...units.map(({ unit }) => `--unit=${unit}`));
     if (query.since) args.push(`--since=@${Math.floor(query.since.getTime() / 1_000)}`);

@@ -10,10 +10,16 @@ export interface LogBatch<Source extends string = string> {
   caughtUp: boolean;
 }
 
-/** A log that was asked for cannot be read, and why. */
-export class LogUnavailableError extends Error {
-  override readonly name = 'LogUnavailableError';
+export abstract class LogError extends Error {
+  override get name(): string {
+    return this.constructor.name;
+  }
 }
+
+/** A log that was asked for cannot be read, and why. */
+export class LogUnavailableError extends LogError {}
+
+export class TooManyLogReadersError extends LogError {}
 
 /** Reads logs, wherever they are kept. */
 export abstract class LogReader<Source extends string = string> {
@@ -21,7 +27,7 @@ export abstract class LogReader<Source extends string = string> {
    * The newest entries, oldest first, then, when asked to follow, what is logged from there on. Reads
    * only while the next batch is awaited: whoever stops taking them costs nothing, and is told
    * afterwards how many entries passed by. Ends when `signal` aborts; holds nothing from then on.
-   * @throws LogUnavailableError
+   * @throws LogError
    */
   abstract read(query: LogQuery<Source>, signal: AbortSignal): AsyncGenerator<LogBatch<Source>>;
 }

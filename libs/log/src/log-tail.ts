@@ -3,8 +3,11 @@ import { LineQueue } from './line-queue.js';
 import { LogCursor } from './log-cursor.js';
 import { statLog } from './open-log.js';
 
-/** How much of a log that was not read yet is read: some thousand lines of rathole. */
+/** How much of a log that is there already is read: some thousand lines of rathole. */
 const MAX_BACKLOG_BYTES = 1024 * 1024;
+/** How much of what was written since, and how long it is left alone after as much. */
+const MAX_NEWS_BYTES = 64 * 1024;
+const REST_MS = 250;
 
 export interface TailListener {
   onLine: (line: string) => void;
@@ -22,6 +25,9 @@ export class LogTail {
   private lines = new LineQueue();
   /** A line of which the beginning was not read comes first. */
   private isTorn = false;
+  private rest: NodeJS.Timeout | null = null;
+  private most = MAX_BACKLOG_BYTES;
+  private readBytes = 0;
 
   constructor(
     private readonly path: string,
@@ -44,14 +50,32 @@ export class LogTail {
     this.watcher?.close();
     this.watcher = null;
     this.watched = 0;
+    if (this.rest) clearTimeout(this.rest);
+    this.rest = null;
+  }
+
+  /** A flood is not to keep the process from everything else. */
+  private readSoon(): void {
+    if (this.rest) return;
+    const before = this.readBytes;
+    this.read();
+    if (this.readBytes - before < MAX_NEWS_BYTES) return;
+    this.rest = setTimeout(() => {
+      this.rest = null;
+      this.readSoon();
+    }, REST_MS);
+    this.rest.unref();
   }
 
   private readFrom(cursor: LogCursor): void {
+    const { most } = this;
     let ahead = cursor.pending();
+    this.most = MAX_NEWS_BYTES;
     if (ahead === 0) return;
-    if (ahead > MAX_BACKLOG_BYTES) {
-      cursor.skip(ahead - MAX_BACKLOG_BYTES);
-      ahead = MAX_BACKLOG_BYTES;
+    this.readBytes += ahead;
+    if (ahead > most) {
+      cursor.skip(ahead - most);
+      ahead = most;
       this.lines = new LineQueue();
       this.isTorn = true;
       this.listener.onSkip?.();
@@ -81,7 +105,7 @@ export class LogTail {
     this.close();
     if (inode === 0) return;
     try {
-      this.watcher = watch(this.path, { persistent: false }, () => this.read());
+      this.watcher = watch(this.path, { persistent: false }, () => this.readSoon());
       this.watcher.on('error', () => this.close());
       this.watched = inode;
     } catch {

@@ -7,24 +7,26 @@ const MAX_CHARS = 128 * 1024;
 /** What an entry costs beside its text, roughly. */
 const charsOf = ({ text }: LogEntry): number => text.length + 32;
 
-/** Keeps the newest entries that fit into one message, and counts those that had to go. */
+/** Keeps the newest entries that fit, by default into one message, and counts those that had to go. */
 export class NewestEntries<Source extends string> {
   private entries: LogEntry<Source>[] = [];
   private chars = 0;
   private droppedCount = 0;
 
-  get isFull(): boolean {
-    return this.entries.length >= MAX_ENTRIES || this.chars >= MAX_CHARS / 2;
-  }
+  constructor(
+    private readonly maxEntries = MAX_ENTRIES,
+    private readonly maxChars = MAX_CHARS,
+  ) {}
 
-  get dropped(): number {
-    return this.droppedCount;
+  /** Nothing was dropped yet, and soon would be. */
+  get isFull(): boolean {
+    return this.entries.length >= this.maxEntries || this.chars >= this.maxChars / 2;
   }
 
   add(entry: LogEntry<Source>): void {
     this.entries.push(entry);
     this.chars += charsOf(entry);
-    while (this.entries.length > MAX_ENTRIES || this.chars > MAX_CHARS) this.dropOldest();
+    while (this.entries.length > this.maxEntries || this.chars > this.maxChars) this.dropOldest();
   }
 
   /** `count` entries were left out after those that are here. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readLogTail, rotateLog } from './log-rotation.js';
@@ -20,13 +20,32 @@ describe(rotateLog.name, () => {
     await expect(readFile(`${log}.1`)).rejects.toThrow('ENOENT');
   });
 
-  it('keeps the newest bytes, up to the cap, in place of the older copy', async () => {
+  it('keeps the newest lines, up to the cap, in place of the older copy', async () => {
     await writeFile(`${log}.1`, 'old and long'.repeat(100_000));
     const text = Array.from({ length: 40_000 }, (_, i) => `line ${i}\n`).join('');
     await writeFile(log, text);
     await rotateLog(log, 200_000);
     expect(await readFile(log, 'utf8')).toBe('');
-    expect(await readFile(`${log}.1`, 'utf8')).toBe(text.slice(-200_000));
+    expect(await readFile(`${log}.1`, 'utf8')).toBe(
+      text.slice(text.indexOf('\n', text.length - 200_000) + 1),
+    );
+  });
+
+  it('loses nothing of what is written while it copies', async () => {
+    const writer = await open(log, 'a');
+    const early = Array.from({ length: 40_000 }, (_, i) => `line ${i}\n`).join('');
+    await writer.write(early);
+    let late = '';
+    const rotation = rotateLog(log, early.length - 1).then(() => (rotated = true));
+    let rotated = false as boolean;
+    for (let i = 0; !rotated; i += 1) {
+      late += `late ${i}\n`;
+      await writer.write(`late ${i}\n`);
+    }
+    await rotation;
+    await writer.close();
+    const kept = (await readFile(`${log}.1`, 'utf8')) + (await readFile(log, 'utf8'));
+    expect(kept.slice(-late.length)).toBe(late);
   });
 
   it('empties the log even when the copy fails', async () => {

@@ -1,6 +1,9 @@
-import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
+import { ftruncateSync, readSync, writeSync } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 
 const CHUNK_BYTES = 64 * 1024;
+/** Of what is written while the rest is copied. */
+const MAX_CATCH_UP_BYTES = 4 * 1024 * 1024;
 const TAIL_BYTES = 8 * 1024;
 
 /** 0 when there is none. */
@@ -10,18 +13,22 @@ export async function fileSize(path: string): Promise<number> {
 }
 
 /**
- * Copies the newest `maxBytes` to `<path>.1` and empties the log once it is larger than that. The
- * process holds the file open for appending, so a rename would take the log with it; what it
- * writes during the copy is lost.
+ * Copies about the newest `maxBytes`, whole lines, to `<path>.1` and empties the log once it is larger
+ * than that. The process holds the file open for appending, so a rename would take the log with it.
+ * What it writes between the last look and the cut is lost: microseconds of it.
  */
 export async function rotateLog(path: string, maxBytes: number): Promise<void> {
   const size = await fileSize(path);
   if (size <= maxBytes) return;
+  const source = await open(path, 'r+');
   try {
-    await copyNewest(path, `${path}.1`, size - maxBytes, size);
+    await copyAndEmpty(source, `${path}.1`, size - maxBytes);
+  } catch (error) {
+    // There was no room for the copy: a log must never fill the disk.
+    await source.truncate();
+    throw error;
   } finally {
-    // Even when there was no room for the copy: a log must never fill the disk.
-    await truncate(path);
+    await source.close();
   }
 }
 
@@ -39,18 +46,35 @@ export async function readLogTail(path: string, from: number, lines = 10): Promi
   }
 }
 
-async function copyNewest(from: string, to: string, start: number, end: number): Promise<void> {
-  const source = await open(from, 'r');
+async function copyAndEmpty(source: FileHandle, to: string, from: number): Promise<void> {
+  const target = await open(to, 'w', 0o640);
   try {
-    const target = await open(to, 'w', 0o640);
-    try {
-      await copyRange(source, target, start, end);
-    } finally {
-      await target.close();
-    }
+    const { size } = await source.stat();
+    await copyRange(source, target, await lineAfter(source, from), size);
+    emptyAfter(source.fd, target.fd, size);
   } finally {
-    await source.close();
+    await target.close();
   }
+}
+
+/** Where the next line begins; `from` when none does soon. */
+async function lineAfter(source: FileHandle, from: number): Promise<number> {
+  const { buffer, bytesRead } = await source.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, from);
+  const end = buffer.subarray(0, bytesRead).indexOf('\n');
+  return end < 0 ? from : from + end + 1;
+}
+
+/** At once, so that as little as possible is written meanwhile. */
+function emptyAfter(source: number, target: number, from: number): void {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const last = from + MAX_CATCH_UP_BYTES;
+  for (let position = from; position < last;) {
+    const bytes = readSync(source, buffer, 0, CHUNK_BYTES, position);
+    if (bytes === 0) break;
+    writeSync(target, buffer, 0, bytes);
+    position += bytes;
+  }
+  ftruncateSync(source);
 }
 
 async function copyRange(

@@ -21,6 +21,7 @@ export async function observeSituation(
     clientSituation('control', state, record),
     clientSituation('data', state, record),
   ]);
+  const { memory } = new System().read();
   return {
     record,
     stateDir: state.root,
@@ -29,7 +30,7 @@ export async function observeSituation(
     clients: { control, data },
     downTunnels: [],
     ratholeVersion: await ratholeVersion(config, data.pid),
-    system: new System(),
+    memory,
     policyRefusal: null,
     expectedSha256: '',
     edgeClock: clockOfEdge(record.serverUrl),

@@ -1,4 +1,4 @@
-import type { System } from '@gopher/host';
+import type { Memory } from '@gopher/diagnosis';
 import { parseClient, type RatholeClientConfig } from '@gopher/rathole';
 import type { ProcessView } from '../host/client-process.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
@@ -33,7 +33,8 @@ export interface Situation {
   downTunnels: readonly string[];
   /** Empty when it could not be told. */
   ratholeVersion: string;
-  system: System;
+  /** null: the kernel does not tell. */
+  memory: Memory | null;
   policyRefusal: PolicyRefusal | null;
   /** Of what the data client should run; empty: nobody said. */
   expectedSha256: string;

@@ -1,6 +1,7 @@
 import { Controller, UseFilters, UsePipes } from '@nestjs/common';
 import { GrpcMethod, Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
+import { LogReader } from '@gopher/log';
 import {
   AGENT_SERVICE_NAME,
   type AgentController as AgentCalls,
@@ -13,13 +14,13 @@ import { RpcValidationPipe } from '../rpc/rpc-validation.pipe.js';
 import { type WritableCall, writeToCall } from '../rpc/write-to-call.js';
 import { getLogs } from './log.schema.js';
 import { toGetLogsResponse, toLogQuery } from './log.mapper.js';
-import { LogReaders } from './log-readers.js';
+import type { MachineLog } from './machine-log.js';
 
 @Controller()
 @UseFilters(RpcErrorFilter)
 @UsePipes(RpcValidationPipe)
 export class LogController implements Pick<AgentCalls, 'getLogs'> {
-  constructor(private readonly readers: LogReaders) {}
+  constructor(private readonly logs: LogReader<MachineLog>) {}
 
   @GrpcMethod(AGENT_SERVICE_NAME, 'getLogs')
   getLogs(
@@ -31,7 +32,7 @@ export class LogController implements Pick<AgentCalls, 'getLogs'> {
   }
 
   private async *messages(request: GetLogsRequest, signal: AbortSignal) {
-    for await (const batch of this.readers.read(toLogQuery(request), signal)) {
+    for await (const batch of this.logs.read(toLogQuery(request), signal)) {
       yield toGetLogsResponse(batch);
     }
   }

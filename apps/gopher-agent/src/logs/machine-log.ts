@@ -1,4 +1,5 @@
 import {
+  FewReaders,
   FileLogReader,
   JournalLogReader,
   type LogFile,
@@ -20,6 +21,8 @@ import type { RatholeObserver } from '../status/rathole-observer.js';
 export const MACHINE_LOGS = ['agent', 'control', 'data'] as const;
 export type MachineLog = (typeof MACHINE_LOGS)[number];
 
+const MAX_READERS = 8;
+
 const UNITS = [
   { source: 'agent', unit: 'gopher-agent.service', parse: parseJsonLine },
   { source: 'control', unit: 'gopher-rathole-control.service', parse: parseRatholeLine },
@@ -34,6 +37,10 @@ export interface LogWriters {
 }
 
 export function machineLogReader(place: LogPlace, writers: LogWriters): LogReader<MachineLog> {
+  return new FewReaders(readerOf(place, writers), MAX_READERS, 'this machine');
+}
+
+function readerOf(place: LogPlace, writers: LogWriters): LogReader<MachineLog> {
   const mask = () => new SecretMask(machineSecrets(writers));
   if (place === 'journal') return new JournalLogReader({ run: runJournalctl, units: UNITS, mask });
   const files: LogFiles<MachineLog> = { find: (source) => fileOf(source, writers), mask };

@@ -2,19 +2,18 @@ import { Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 import { status } from '@grpc/grpc-js';
 import { type Observable, throwError } from 'rxjs';
+import { LogError, LogUnavailableError, TooManyLogReadersError } from '@gopher/log';
 import {
   AgentError,
   BusyError,
   CertificateRefusedError,
   ClientStartError,
   ConfigRefusedError,
-  LogUnreadableError,
   NothingPendingError,
   PolicyRefusedError,
   PushAbortedError,
   RevisionRefusedError,
   StorageError,
-  TooManyReadersError,
 } from '../agent.errors.js';
 
 const CODES = new Map<unknown, status>([
@@ -23,8 +22,8 @@ const CODES = new Map<unknown, status>([
   [CertificateRefusedError, status.INVALID_ARGUMENT],
   [RevisionRefusedError, status.FAILED_PRECONDITION],
   [NothingPendingError, status.FAILED_PRECONDITION],
-  [LogUnreadableError, status.FAILED_PRECONDITION],
-  [TooManyReadersError, status.RESOURCE_EXHAUSTED],
+  [LogUnavailableError, status.FAILED_PRECONDITION],
+  [TooManyLogReadersError, status.RESOURCE_EXHAUSTED],
   [PushAbortedError, status.ABORTED],
   [ClientStartError, status.UNAVAILABLE],
   [BusyError, status.RESOURCE_EXHAUSTED],
@@ -46,13 +45,15 @@ export class RpcErrorFilter implements ExceptionFilter {
 
   private toFailure(error: unknown): RpcFailure {
     if (error instanceof RpcException) return error.getError() as RpcFailure;
-    if (error instanceof AgentError) return { code: codeOf(error), message: error.message };
+    if (error instanceof AgentError || error instanceof LogError) {
+      return { code: codeOf(error), message: error.message };
+    }
     this.logger.error('A call failed', error instanceof Error ? error.stack : String(error));
     return { code: status.INTERNAL, message: 'Unexpected error; the log of the agent has more' };
   }
 }
 
-function codeOf(error: AgentError): status {
+function codeOf(error: AgentError | LogError): status {
   if (error instanceof StorageError && error.full) return status.RESOURCE_EXHAUSTED;
   return CODES.get(error.constructor) ?? status.INTERNAL;
 }

@@ -33,7 +33,6 @@ export interface RatholeFacts {
   downTunnels: string[];
   ratholeVersion: string;
   policyRefusal: PolicyRefusal | null;
-  policy: TargetPolicy;
 }
 
 /** Everything about rathole on this machine, at one moment. */
@@ -91,7 +90,6 @@ export class RatholeObserver {
       downTunnels: data.view === 'connected' ? this.log.notEstablished(names) : [],
       ratholeVersion: version,
       policyRefusal: configs.data.policyRefusal,
-      policy: configs.policy,
     };
   }
 

@@ -27,8 +27,8 @@ export class ApiTokens {
 
   /** Makes the token when there is none yet, or when its file is gone: a hash cannot be written out. */
   async prepare(): Promise<void> {
-    const written = await this.state.read(FILE);
-    if (written && (await this.accepts(written.trim()))) return;
+    const written = await this.written();
+    if (written && (await this.accepts(written))) return;
     const secret = randomSecret();
     const token = this.tokens.create({
       id: uuidv7(),
@@ -39,6 +39,11 @@ export class ApiTokens {
     await this.tokens.delete({ edgeId: this.edge.value, name: token.name });
     await this.tokens.insert(token);
     await this.state.write(FILE, `${secret}\n`);
+  }
+
+  /** As its file has it; null: that is gone. */
+  async written(): Promise<string | null> {
+    return (await this.state.read(FILE))?.trim() ?? null;
   }
 
   async accepts(secret: string): Promise<boolean> {

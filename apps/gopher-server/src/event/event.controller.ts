@@ -41,7 +41,8 @@ export class EventController {
       await this.refuseUnknown(interest, removed);
       this.events.admit(); // others came meanwhile
       reply.hijack();
-      if (method === 'HEAD') reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).end();
+      if (method === 'HEAD')
+        reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).end();
       else this.events.follow(reply.raw, interest, since);
     } finally {
       removals.unsubscribe();
