@@ -100,7 +100,7 @@ export class Temperatures {
 
 async function entriesOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory).catch(() => []);
-  return entries.sort().slice(0, 1_000);
+  return entries.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, 1_000);
 }
 
 /** null when the kernel has no such file, or the hardware does not answer. */

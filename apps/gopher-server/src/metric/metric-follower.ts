@@ -12,6 +12,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const OLDER_PAUSE_MS = 60_000;
 /** No agent that keeps to what it was asked for is quicker. */
 const SHORTEST_GAP_MS = 250;
+const MAX_REASON = 200;
 const OLDER = 'The agent is of a release that does not measure; install the present one there';
 
 /** Has a machine measured for as long as it has an agent, as often as the cadence says. */
@@ -70,7 +71,7 @@ export class MetricFollower {
     const { older, reason } = await this.agents.follow(target, intervalMs, onSample, signal);
     if (signal.aborted) return 'other-pace';
     if (older) this.noteOlder(id);
-    else this.board.noteProblem(id, `The agent does not answer: ${reason}`);
+    else this.board.noteProblem(id, `The agent does not answer: ${cut(reason)}`);
     if (older) return 'older';
     return count > 0 ? 'some' : 'none';
   }
@@ -92,5 +93,8 @@ export class MetricFollower {
     await delay(Math.random() * longest, undefined, { signal }).catch(() => {});
   }
 }
+
+/** It may be the agent's own words. */
+const cut = (text: string): string => text.slice(0, MAX_REASON).toWellFormed();
 
 type Outcome = 'other-pace' | 'some' | 'none' | 'older';
