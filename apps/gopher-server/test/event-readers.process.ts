@@ -24,6 +24,8 @@ export type Command =
   | { does: 'read-on' }
   | { does: 'stall'; forMs: number }
   | { does: 'report' }
+  /** Resolves with how much each of the fast ones without a relay has, at least. */
+  | { does: 'progress' }
   | { does: 'leave' };
 
 const AGE_EVERY = 50;
@@ -39,7 +41,7 @@ class Reader {
   private disorder = '';
   private latencies: number[] = [];
   readonly slow: boolean;
-  private readonly relayed: boolean;
+  readonly relayed: boolean;
 
   constructor(kind: { slow: boolean; relayed: boolean }) {
     this.slow = kind.slow;
@@ -69,6 +71,10 @@ class Reader {
 
   leave(): void {
     this.request?.destroy();
+  }
+
+  get told(): number {
+    return this.received + this.lost;
   }
 
   report(): ReaderReport {
@@ -137,14 +143,11 @@ class Relay {
     return (this.server.address() as AddressInfo).port;
   }
 
-  stall(forMs: number): Promise<void> {
+  stall(forMs: number): void {
     for (const socket of this.sockets) socket.pause();
-    return new Promise((resolve) =>
-      setTimeout(() => {
-        for (const socket of this.sockets) socket.resume();
-        resolve();
-      }, forMs),
-    );
+    setTimeout(() => {
+      for (const socket of this.sockets) socket.resume();
+    }, forMs);
   }
 
   close(): void {
@@ -178,8 +181,12 @@ async function obey(command: Command): Promise<unknown> {
       for (const reader of readers) if (reader.slow) reader.resume();
       return null;
     case 'stall':
-      await relay?.stall(command.forMs);
+      relay?.stall(command.forMs);
       return null;
+    case 'progress':
+      return Math.min(
+        ...readers.filter((reader) => !reader.slow && !reader.relayed).map((reader) => reader.told),
+      );
     case 'report':
       return readers.map((reader) => reader.report());
     case 'leave':

@@ -16,7 +16,8 @@ interface Event {
 /** Reads the events of one connection. */
 class Reading {
   readonly events: Event[] = [];
-  over = false;
+  /** null: it goes on. */
+  end: 'told' | 'cut off' | null = null;
   private rest = '';
 
   private constructor(
@@ -62,10 +63,10 @@ class Reading {
         this.rest = blocks.pop() ?? '';
         this.events.push(...blocks.map(parse));
       }
+      this.end = 'told';
     } catch {
-      // The reader left, or the server ended: what was read stays.
+      this.end = 'cut off'; // the reader left, or the server ended: what was read stays
     }
-    this.over = true;
   }
 }
 
@@ -309,11 +310,15 @@ describe('/api/v1/events', () => {
   });
 
   it('ends its streams with the server, at once', async () => {
-    await Promise.all(Array.from({ length: 100 }, () => open()));
+    const feed = new FakeFeed();
+    events.feed('events', feed);
+    await Promise.all(Array.from({ length: 100 }, () => open('?topics=events&about=edge')));
     const closing = server.close();
-    const inTime = await Promise.race([closing.then(() => true), delay(3_000, false)]);
+    const inTime = await Promise.race([closing.then(() => true), delay(5_000, false)]);
     expect(inTime).toBe(true);
-    await until('every reader knows', () => readings.every(({ over }) => over), 2_000);
+    await until('every reader knows', () => readings.every(({ end }) => end !== null), 2_000);
+    expect(readings.filter(({ end }) => end === 'cut off')).toEqual([]);
+    expect(feed.calls).toEqual(['open edge', 'close edge']);
     await server.open();
     events = server.get(EdgeEvents);
   });
