@@ -152,8 +152,8 @@ export class FuzzedEdge implements AsyncDisposable {
 }
 
 const printed = (error: object): string => {
-  const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-  return `${stdout}${stderr}` || String(error);
+  const { stdout, stderr, message } = error as Record<string, string | undefined>;
+  return `${stdout ?? ''}${stderr ?? ''}` || (message ?? '');
 };
 
 /** Half of the ids in paths are of something that exists; a stream is read for a moment only. */
