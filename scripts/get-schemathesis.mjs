@@ -3,8 +3,7 @@
 // ~/.cache/gopher. Exit codes: 1 it could not be made, 3 there is no Python that could run it.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { symlinkSync } from 'node:fs';
+import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
 import { inCheckout, SetupError } from './setup/checkout.mjs';
@@ -35,32 +34,32 @@ function cacheDir() {
 
 function go(file, ...args) {
   const options = { encoding: 'utf8', timeout: TIMEOUT_MS };
-  const { status, error, stderr = '' } = spawnSync(file, args, options);
+  const { status, error, stderr } = spawnSync(file, args, options);
   if (status === 0) return;
-  const reason = error?.message ?? stderr.trim().split('\n').slice(-5).join('\n');
+  const reason = error?.message ?? String(stderr).trim().split('\n').slice(-5).join('\n');
   throw new SetupError(`${basename(file)} ${args.join(' ')}\n${reason}`);
 }
 
 /** An environment knows its own path: it is made where it stays, and named once it is whole. */
 function make(named) {
-  mkdirSync(cacheDir(), { recursive: true });
-  const made = mkdtempSync(`${named}-`);
+  fs.mkdirSync(cacheDir(), { recursive: true });
+  const made = fs.mkdtempSync(`${named}-`);
   try {
     go('python3', '-m', 'venv', made);
     const install = ['-m', 'pip', 'install', '--quiet', '--no-input', '--only-binary', ':all:'];
     go(join(made, 'bin/python'), ...install, '--constraint', PINS, ...WANTED);
-    symlinkSync(made, `${made}.name`);
-    renameSync(`${made}.name`, named);
+    fs.symlinkSync(made, `${made}.name`);
+    fs.renameSync(`${made}.name`, named);
   } catch (error) {
-    rmSync(made, { recursive: true, force: true });
+    fs.rmSync(made, { recursive: true, force: true });
     throw error;
   }
 }
 
 try {
-  const key = createHash('sha256').update(python()).update(readFileSync(PINS)).digest('hex');
+  const key = createHash('sha256').update(python()).update(fs.readFileSync(PINS)).digest('hex');
   const named = join(cacheDir(), key.slice(0, 16));
-  if (!existsSync(join(named, 'bin/python'))) make(named);
+  if (!fs.existsSync(join(named, 'bin/python'))) make(named);
   console.log(join(named, 'bin/python'));
 } catch (error) {
   process.stderr.write(`${error instanceof SetupError ? error.message : error.stack}\n`);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,6 +31,26 @@ export function portBlock(): PortBlock {
     backChannels: { from: base + 200, to: base + 299 },
     next: () => next++,
   };
+}
+
+/** As `portBlock`, without one that has a rathole: a test run that was killed leaves its own behind. */
+export async function freePortBlock(): Promise<PortBlock> {
+  for (;;) {
+    const block = portBlock();
+    if ((await isFree(block.rathole)) && (await isFree(block.api))) return block;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  try {
+    await once(probe.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    probe.close();
+  }
 }
 
 function claim(block: number): boolean {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { portBlock, type PortBlock } from './ports.js';
+import { freePortBlock, type PortBlock } from './ports.js';
 import { NODE, Program, repositoryPath } from './program.js';
 import { until } from './until.js';
 
@@ -50,7 +50,7 @@ export class TestEdge {
     // Short, since PostgreSQL's socket lies below it; open, since PostgreSQL runs as another user.
     const directory = mkdtempSync(join(tmpdir(), 'gopher-e2e-'));
     chmodSync(directory, 0o755);
-    const edge = new TestEdge(directory, portBlock(), settings);
+    const edge = new TestEdge(directory, await freePortBlock(), settings);
     try {
       await edge.startServer();
     } catch (error) {

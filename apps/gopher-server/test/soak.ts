@@ -31,7 +31,7 @@ interface Activity {
   name: string;
   everyMs: number;
   /** Ends early, and without a fault, when the signal says so. */
-  run(scene: Scene, signal: AbortSignal): Promise<unknown>;
+  run: (scene: Scene, signal: AbortSignal) => Promise<unknown>;
 }
 
 const READS = ['metrics', 'logs', 'logs/download', 'status', 'revisions'];

@@ -1,7 +1,5 @@
 import 'reflect-metadata';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
@@ -22,7 +20,7 @@ import {
   FakeAgent,
   type FakeAgentOptions,
 } from '../../../test/product/fake-agent.js';
-import { portBlock, type PortBlock } from '../../../test/product/ports.js';
+import { freePortBlock, type PortBlock } from '../../../test/product/ports.js';
 import { until } from '../../../test/product/until.js';
 import { ApiTokens } from '../src/api-token/api-tokens.js';
 import { ServerConfig } from '../src/config/server.config.js';
@@ -88,7 +86,12 @@ export class TestingServer {
 
   static async start(settings: Record<string, string> = {}): Promise<TestingServer> {
     const stateDir = await mkdtemp(join(tmpdir(), 'gopher-server-'));
-    const server = new TestingServer(await freeBlock(), stateDir, await createDatabase(), settings);
+    const server = new TestingServer(
+      await freePortBlock(),
+      stateDir,
+      await createDatabase(),
+      settings,
+    );
     await server.open();
     return server;
   }
@@ -120,7 +123,7 @@ export class TestingServer {
 
   /** Every route that Fastify knows, as `get /api/v1/machines/{id}`; without HEAD and OPTIONS. */
   routes(): string[] {
-    const fastify = this.app!.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+    const fastify = this.app!.getHttpAdapter().getInstance<FastifyInstance>();
     const path: string[] = [];
     return fastify
       .printRoutes({ commonPrefix: false })
@@ -327,24 +330,4 @@ export async function openApp(
   await app.get(Reconciler).settled();
   await app.listen(config.port, config.host);
   return app;
-}
-
-/** A test run that was killed leaves its rathole behind, and with it a port. */
-async function freeBlock(): Promise<PortBlock> {
-  for (;;) {
-    const block = portBlock();
-    if ((await isFree(block.rathole)) && (await isFree(block.api))) return block;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  try {
-    await once(probe.listen(port, '127.0.0.1'), 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    probe.close();
-  }
 }

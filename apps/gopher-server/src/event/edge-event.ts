@@ -26,5 +26,9 @@ export const isOfInterest = (
 /** A server-sent event. JSON has no line ends of its own. */
 export function frame(type: string, data: object, id: string | null = null): Buffer {
   const head = id === null ? '' : `id: ${id}\n`;
-  return Buffer.from(`${head}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  const text = `${head}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+  // Remembered for long: as a slice of Node's pool it would keep all 64 KiB of it.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }

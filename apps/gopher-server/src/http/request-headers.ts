@@ -29,7 +29,7 @@ export const IdempotencyKeyHeader = optionalHeader({
 export const LastEventId = optionalHeader({
   name: 'Last-Event-ID',
   description: 'The id of the last event that arrived: what was missed comes first',
-  schema: { type: 'string', maxLength: 100 },
+  schema: { type: 'string' },
 });
 
 /** The token of `Authorization: Bearer`; null: there is none. Documented by the security scheme. */
