@@ -1,4 +1,5 @@
 export { changeDatabase } from './edge-database.js';
+export { DelayRelay, whyNoDelayRelay } from './delay-relay.js';
 export { EventLog } from './event-log.js';
 export { type AgentIdentity, agentIdentity, FakeAgent } from './fake-agent.js';
 export { HttpTarget } from './http-target.js';

@@ -58,7 +58,23 @@ import { GrpcAgentClient } from './machine/grpc-agent-client.js';
 import { MachineAdmission } from './machine/machine-admission.js';
 import { MachineController } from './machine/machine.controller.js';
 import { TunnelEdgeView } from './machine/tunnel-edge-view.js';
+import { ActiveProber } from './probe/active-prober.js';
+import { AgentTargets } from './probe/agent-targets.js';
+import { EdgeSight } from './probe/edge-sight.js';
+import { GrpcAgentTargets } from './probe/grpc-agent-targets.js';
+import { MachineLook } from './probe/machine-look.js';
+import { PortWatch } from './probe/port-watch.js';
+import { ProbeController } from './probe/probe.controller.js';
+import { ProbeEvents } from './probe/probe-events.js';
+import { ProbeLog } from './probe/probe-log.js';
+import { ProbeStore } from './probe/probe-store.js';
+import { ProbeTurns } from './probe/probe-turns.js';
+import { Suspects } from './probe/suspects.js';
+import { TunnelProbe } from './probe/tunnel-probe.entity.js';
 import { TunnelProber } from './probe/tunnel-prober.js';
+import { TunnelStates } from './probe/tunnel-states.js';
+import { TunnelVisitor } from './probe/tunnel-visitor.js';
+import { VisitorTraffic } from './probe/visitor-traffic.js';
 import { AgentMetricClient } from './metric/agent-metric-client.js';
 import { EdgeMeter } from './metric/edge-meter.js';
 import { GrpcMetricClient } from './metric/grpc-metric-client.js';
@@ -145,6 +161,7 @@ export class AppModule {
           BackChannel,
           MachineRevision,
           Tunnel,
+          TunnelProbe,
         ]),
         AgentModule,
         MachineModule.register({
@@ -164,12 +181,14 @@ export class AppModule {
         HealthController,
         MachineController,
         MetricController,
+        ProbeController,
         PrometheusController,
         MachineLogController,
         RevisionController,
         TunnelController,
       ],
       providers: [
+        ActiveProber,
         AgentFollower,
         AgentWatch,
         ApiTokens,
@@ -188,6 +207,7 @@ export class AppModule {
         EdgeMetrics,
         EdgeLogs,
         EdgeSecrets,
+        EdgeSight,
         EnrolmentService,
         EventSources,
         ExaminedMachines,
@@ -200,6 +220,7 @@ export class AppModule {
         LogFeed,
         LogService,
         MachineAdmission,
+        MachineLook,
         MetricCadence,
         MetricFollower,
         MetricHistory,
@@ -210,7 +231,12 @@ export class AppModule {
         MetricsToken,
         PortLeases,
         PortProbe,
+        PortWatch,
+        ProbeEvents,
+        ProbeLog,
         ProbeMetrics,
+        ProbeStore,
+        ProbeTurns,
         ProcessMetrics,
         PushMetrics,
         PushProof,
@@ -220,10 +246,15 @@ export class AppModule {
         Revisions,
         Rollback,
         Scrape,
+        Suspects,
         SweepMetrics,
         TunnelProber,
         TunnelRestore,
         TunnelService,
+        TunnelStates,
+        TunnelVisitor,
+        VisitorTraffic,
+        { provide: AgentTargets, useClass: GrpcAgentTargets },
         { provide: AgentMetricClient, useExisting: GrpcMetricClient },
         ...EDGE_CHECKS,
         { provide: AgentDiagnosis, useClass: GrpcAgentDiagnosis },

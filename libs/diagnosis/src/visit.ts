@@ -21,8 +21,19 @@ export type Visit =
   | { met: 'end'; connectMs: number }
   /** Accepted, and nothing came in time, or was awaited. */
   | { met: 'silence'; connectMs: number }
-  /** `speaks`: as declared; true where nothing was. `firstByteMs` counts from accepted. */
-  | { met: 'bytes'; connectMs: number; firstByteMs: number; speaks: boolean };
+  | Spoken;
+
+export interface Spoken {
+  met: 'bytes';
+  /** Until the connection was accepted, with the lookup of a name. */
+  connectMs: number;
+  /** From there until the first byte. */
+  firstByteMs: number;
+  /** What of that the service itself took: without the round trip that connecting took as well. */
+  answerMs: number;
+  /** As declared; true where nothing was. */
+  speaks: boolean;
+}
 
 const MAX_BYTES = 1_024;
 
@@ -38,6 +49,7 @@ export async function visit(options: VisitOptions): Promise<Visit> {
   const visitor = new Visitor(application);
   const nobody = (detail: string) => resolve({ met: 'nobody', detail });
   let timer = setTimeout(() => nobody(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs);
+  socket.on('lookup', () => visitor.foundAddress());
   socket.on('connect', () => {
     visitor.accepted();
     clearTimeout(timer);
@@ -63,6 +75,7 @@ export async function visit(options: VisitOptions): Promise<Visit> {
 /** What came of one connection, and when. */
 class Visitor {
   private readonly begunAt = performance.now();
+  private calledAt = this.begunAt;
   private acceptedAt: number | null = null;
   private firstByteAt: number | null = null;
   private received = Buffer.alloc(0);
@@ -71,6 +84,10 @@ class Visitor {
 
   get isAccepted(): boolean {
     return this.acceptedAt !== null;
+  }
+
+  foundAddress(): void {
+    this.calledAt = performance.now();
   }
 
   accepted(): void {
@@ -91,7 +108,8 @@ class Visitor {
     const connectMs = acceptedAt - this.begunAt;
     if (this.firstByteAt === null) return { met: otherwise, connectMs };
     const firstByteMs = this.firstByteAt - acceptedAt;
-    return { met: 'bytes', connectMs, firstByteMs, speaks: this.speaks ?? false };
+    const answerMs = Math.max(0, firstByteMs - (acceptedAt - this.calledAt));
+    return { met: 'bytes', connectMs, firstByteMs, answerMs, speaks: this.speaks ?? false };
   }
 
   private get speaks(): boolean | undefined {

@@ -13,28 +13,31 @@ describe(CheckListener.name, () => {
   });
   afterEach(() => listener.stop());
 
-  it('gives back 32 bytes, however they arrive, and closes', async () => {
+  it('gives back 32 bytes, however they arrive, at once, and a second time, and closes', async () => {
     const sent = Buffer.from(Array.from({ length: CHECK_BYTES }, (_, i) => i * 7));
     const socket = await open();
-    socket.write(sent.subarray(0, 5));
-    socket.write(sent.subarray(5));
+    for (const end of [false, true]) {
+      socket.write(sent.subarray(0, 5));
+      socket.write(sent.subarray(5));
+      if (!end) expect((await once(socket, 'data'))[0]).toEqual(sent);
+    }
     expect(await received(socket)).toEqual(sent);
   });
 
-  it('gives back no more than 32 bytes', async () => {
+  it('gives back no more than 32 bytes twice', async () => {
     const socket = await open();
     socket.write(Buffer.alloc(1_000, 'x'));
-    expect(await received(socket)).toEqual(Buffer.alloc(CHECK_BYTES, 'x'));
+    expect(await received(socket)).toEqual(Buffer.alloc(2 * CHECK_BYTES, 'x'));
   });
 
   it('serves 32 connections at once and turns away more', async () => {
     const sockets = await Promise.all(Array.from({ length: 40 }, () => open()));
     await Promise.all(sockets.slice(32).map((socket) => received(socket)));
     const served = sockets.slice(0, 32).map((socket) => {
-      socket.write(Buffer.alloc(CHECK_BYTES, 'y'));
+      socket.write(Buffer.alloc(2 * CHECK_BYTES, 'y'));
       return received(socket);
     });
-    for (const echoed of await Promise.all(served)) expect(echoed).toHaveLength(CHECK_BYTES);
+    for (const echoed of await Promise.all(served)) expect(echoed).toHaveLength(2 * CHECK_BYTES);
     for (const socket of sockets) socket.destroy();
   });
 

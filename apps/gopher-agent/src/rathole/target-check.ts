@@ -15,7 +15,10 @@ export interface TargetFinding {
   connectMs: number;
   /** As declared; absent where nothing was, or it does not accept. */
   speaks?: boolean;
-  /** From accepted; absent when no byte came, or none was awaited. */
+  /**
+   * What the target itself took for its first byte: from accepted, without the round trip that
+   * connecting took as well. Absent when no byte came, or none was awaited.
+   */
   firstByteMs?: number;
 }
 
@@ -97,7 +100,7 @@ function findingOf(met: Visit, application: Application | null): Partial<TargetF
       met.met === 'end' ? 'ends without a byte' : `says nothing for ${BYTE_TIMEOUT_MS} ms`;
     return { connectMs, speaks: false, detail: `it accepts, and ${how} after ${to}` };
   }
-  const { speaks, firstByteMs } = met;
+  const { speaks, answerMs: firstByteMs } = met;
   const detail = speaks ? '' : `it answers ${to} with something else`;
   return { connectMs, speaks, firstByteMs, detail };
 }

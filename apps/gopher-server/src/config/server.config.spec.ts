@@ -13,6 +13,7 @@ describe(ServerConfig.name, () => {
       tunnelPorts: { from: 10_000, to: 20_999 },
       backChannelPorts: { from: 21_000, to: 24_999 },
       databaseUrl: undefined,
+      probeIntervalMs: 30_000,
     });
   });
 
@@ -46,6 +47,10 @@ describe(ServerConfig.name, () => {
     ['GOPHER_LOG_LEVEL', 'loud'],
     ['DATABASE_URL', 'mysql://localhost/gopher'],
     ['GOPHER_AGENT_DEADLINE_MS', '1'],
+    ['GOPHER_PROBE_INTERVAL_SECONDS', '4'],
+    ['GOPHER_PROBE_INTERVAL_SECONDS', '3601'],
+    ['GOPHER_PROBE_INTERVAL_SECONDS', '30s'],
+    ['GOPHER_PROBE_INTERVAL_SECONDS', '7.5'],
   ])('refuses %s=%s by name', (name, value) => {
     expect(() => ServerConfig.parse({ [name]: value })).toThrow(InvalidConfigError);
     expect(() => ServerConfig.parse({ [name]: value })).toThrow(name);

@@ -38,6 +38,7 @@ const schema = z.object({
   GOPHER_BACK_CHANNEL_PORTS: portRange.prefault('21000-24999'),
   GOPHER_TUNNEL_PORTS: portRange.prefault('10000-20999'),
   GOPHER_AGENT_DEADLINE_MS: z.coerce.number().int().min(100).max(60_000).default(2_000),
+  GOPHER_PROBE_INTERVAL_SECONDS: z.coerce.number().int().min(5).max(3_600).default(30),
   GOPHER_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   GOPHER_DATABASE_DIR: z.string().refine(isAbsolute, 'must be an absolute path').optional(),
@@ -68,6 +69,8 @@ export class ServerConfig {
   readonly backChannelPorts: PortRange;
   readonly tunnelPorts: PortRange;
   readonly agentDeadlineMs: number;
+  /** Between two probes of a tunnel that is up. */
+  readonly probeIntervalMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly databaseUrl: string | undefined;
   /** Where the embedded PostgreSQL lives; undefined: below the state directory if that is possible. */
@@ -91,6 +94,7 @@ export class ServerConfig {
     this.backChannelPorts = env.GOPHER_BACK_CHANNEL_PORTS;
     this.tunnelPorts = env.GOPHER_TUNNEL_PORTS;
     this.agentDeadlineMs = env.GOPHER_AGENT_DEADLINE_MS;
+    this.probeIntervalMs = env.GOPHER_PROBE_INTERVAL_SECONDS * 1_000;
     this.logLevel = env.GOPHER_LOG_LEVEL;
     this.databaseUrl = env.DATABASE_URL;
     this.databaseDir = env.GOPHER_DATABASE_DIR;

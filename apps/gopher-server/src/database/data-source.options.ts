@@ -8,6 +8,7 @@ import { JoinToken } from '../enrolment/join-token.entity.js';
 import { IdempotencyKey } from '../http/idempotency-key.entity.js';
 import { MetricSample } from '../metric/metric-sample.entity.js';
 import { MachineRevision } from '../revision/machine-revision.entity.js';
+import { TunnelProbe } from '../probe/tunnel-probe.entity.js';
 import { PortLease } from '../tunnel/port-lease.entity.js';
 import { Tunnel } from '../tunnel/tunnel.entity.js';
 import { CreateEdgeAndMachine1761000000000 } from './migrations/1761000000000-create-edge-and-machine.js';
@@ -18,6 +19,7 @@ import { CreateMachineRevision1761000004000 } from './migrations/1761000004000-c
 import { AddControlMove1761000005000 } from './migrations/1761000005000-add-control-move.js';
 import { CreateMetricSample1761000006000 } from './migrations/1761000006000-create-metric-sample.js';
 import { AddTunnelSpeaks1761000007000 } from './migrations/1761000007000-add-tunnel-speaks.js';
+import { CreateTunnelProbe1761000008000 } from './migrations/1761000008000-create-tunnel-probe.js';
 
 /** Classes, not globs: the compiler checks the list. */
 export const schemaOptions = {
@@ -34,6 +36,7 @@ export const schemaOptions = {
     MetricSample,
     PortLease,
     Tunnel,
+    TunnelProbe,
   ],
   migrations: [
     CreateEdgeAndMachine1761000000000,
@@ -44,6 +47,7 @@ export const schemaOptions = {
     AddControlMove1761000005000,
     CreateMetricSample1761000006000,
     AddTunnelSpeaks1761000007000,
+    CreateTunnelProbe1761000008000,
   ],
   synchronize: false,
   // PostgreSQL has gen_random_uuid() built in; do not reach for uuid-ossp on connect.

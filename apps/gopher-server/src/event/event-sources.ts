@@ -6,7 +6,7 @@ import {
 import type { Subscription } from 'rxjs';
 import { MachineEvents, MachineService } from '@gopher/machine';
 import { toMachineStatusView } from '../machine/machine.schema.js';
-import { TunnelProber } from '../probe/tunnel-prober.js';
+import { ProbeEvents } from '../probe/probe-events.js';
 import { EdgeEvents } from './edge-events.js';
 
 /** Changes of one machine within this time are told as one. */
@@ -22,7 +22,7 @@ export class EventSources implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly events: EdgeEvents,
     private readonly machineEvents: MachineEvents,
     private readonly machines: MachineService,
-    private readonly prober: TunnelProber,
+    private readonly probes: ProbeEvents,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -35,7 +35,7 @@ export class EventSources implements OnApplicationBootstrap, OnApplicationShutdo
         this.cancel(machineId);
         this.events.removed(machineId);
       }),
-      this.prober.changed.subscribe(({ tunnelId, machineId, verdict }) => {
+      this.probes.changed.subscribe(({ tunnelId, machineId, verdict }) => {
         const change = { tunnelId, machineId, ...verdict };
         this.events.publish('events', machineId, 'tunnel-state', change);
         this.statusSoon(machineId);

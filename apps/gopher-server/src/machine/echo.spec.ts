@@ -1,24 +1,55 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { echo } from './echo.js';
+import { echo, measureRoundTrip } from './echo.js';
 
-describe(echo.name, () => {
-  let server: Server | null = null;
+let server: Server | null = null;
 
-  afterEach(() => {
-    server?.close();
-    server = null;
+afterEach(() => {
+  server?.close();
+  server = null;
+});
+
+async function behind(answer: (socket: Socket) => void): Promise<number> {
+  server = createServer((socket) => {
+    socket.on('error', () => {});
+    answer(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+describe(measureRoundTrip.name, () => {
+  /** Gives back after so many milliseconds, each time. */
+  const after = (...delays: number[]) =>
+    behind((socket) => {
+      const left = [...delays];
+      socket.on('data', (bytes) => {
+        const delay = left.shift()!;
+        const answer = () => (left.length === 0 ? socket.end(bytes) : socket.write(bytes));
+        setTimeout(answer, delay);
+      });
+    });
+
+  it('takes the second exchange, for which nothing has to be set up', async () => {
+    const { problem, ...measured } = await measureRoundTrip(await after(200, 50), 2_000);
+    expect(problem).toBeNull();
+    expect(measured).toEqual({ roundTripMs: expect.closeTo(62, -1.6) });
   });
 
-  async function behind(answer: (socket: Socket) => void): Promise<number> {
-    server = createServer((socket) => {
-      socket.on('error', () => {});
-      answer(socket);
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  }
+  it('takes the first of an agent that echoes once', async () => {
+    const { problem, ...measured } = await measureRoundTrip(await after(60), 2_000);
+    expect(problem).toBeNull();
+    expect(measured).toEqual({ roundTripMs: expect.closeTo(72, -1.6) });
+  });
 
+  it('has none when nothing comes back', async () => {
+    const port = await behind((socket) => socket.end());
+    const problem = { detail: expect.stringMatching(/closed before/), closed: true };
+    expect(await measureRoundTrip(port, 100)).toEqual({ problem });
+  });
+});
+
+describe(echo.name, () => {
   it('finds nothing wrong when the same bytes come back, in however many pieces', async () => {
     const port = await behind((socket) => {
       socket.on('data', (bytes) => {

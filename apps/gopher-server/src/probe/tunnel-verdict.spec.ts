@@ -1,26 +1,39 @@
+import type { TargetCheck } from '@gopher/proto';
 import { type Evidence, tcpVerdict, udpVerdict } from './tunnel-verdict.js';
 
 const AT = new Date();
-const TUNNEL = { target: '127.0.0.1:80', port: 10_000, state: 'pending' } as const;
+const TUNNEL = { target: '127.0.0.1:80', speaks: null, port: 10_000, state: 'pending' } as const;
 const serves = { serves: true, observedAt: AT, detail: '' };
 const broken = { serves: false, observedAt: AT, detail: 'nothing came back' };
+const silence = { met: 'silence', connectMs: 1 } as const;
+const end = { met: 'end', connectMs: 1 } as const;
+const bytes = { met: 'bytes', connectMs: 1, firstByteMs: 1, answerMs: 0, speaks: true } as const;
+const check = (found: Partial<TargetCheck>): TargetCheck => ({
+  service: '',
+  target: '127.0.0.1:80',
+  accepts: true,
+  detail: '',
+  connectMs: 1,
+  ...found,
+});
 const evidence = (changes: Partial<Evidence>): Evidence => ({
-  outcome: { met: 'silence' },
+  outcome: silence,
   dataPath: serves,
   hasAgent: true,
-  targetProblem: null,
+  target: null,
+  isPushing: false,
   waitingMs: 0,
   edgeProblem: null,
   ...changes,
 });
-const refused = { met: 'refused', detail: 'ECONNREFUSED' } as const;
+const refused = { met: 'nobody', detail: 'ECONNREFUSED' } as const;
 
 describe(tcpVerdict.name, () => {
   const cases: [string, Partial<Evidence>, object][] = [
-    ['bytes from the target', { outcome: { met: 'bytes' } }, { state: 'active', proof: 'bytes' }],
+    ['bytes from the target', { outcome: bytes }, { state: 'active', proof: 'bytes' }],
     [
       'bytes, whatever the data check says',
-      { outcome: { met: 'bytes' }, dataPath: broken },
+      { outcome: bytes, dataPath: broken },
       { state: 'active', proof: 'bytes' },
     ],
     ['a target that waits for the visitor', {}, { state: 'active', proof: 'accepted' }],
@@ -45,17 +58,32 @@ describe(tcpVerdict.name, () => {
     ],
     [
       'an end without bytes',
-      { outcome: { met: 'closed' } },
+      { outcome: end },
       { state: 'failed', leg: 'machine→target', reason: expect.stringMatching(/127\.0\.0\.1:80;/) },
     ],
     [
       'an end without bytes, with what the agent found',
-      { outcome: { met: 'closed' }, targetProblem: 'ECONNREFUSED' },
+      { outcome: end, target: check({ accepts: false, detail: 'nothing listens there' }) },
       {
         state: 'failed',
         leg: 'machine→target',
-        reason: expect.stringMatching(/: ECONNREFUSED; is/),
+        reason: expect.stringMatching(/: nothing listens there; is/),
       },
+    ],
+    [
+      'an end without bytes, although the agent is let in',
+      { outcome: end, target: check({}) },
+      { state: 'failed', leg: 'machine→target', reason: expect.stringMatching(/ends them/) },
+    ],
+    [
+      'an end without bytes, while the machine may still have the target before',
+      { outcome: end, isPushing: true, waitingMs: 9_999 },
+      { state: 'pending', reason: 'The machine is being told' },
+    ],
+    [
+      'an end without bytes of a push that does not get through',
+      { outcome: end, isPushing: true, waitingMs: 10_000 },
+      { state: 'failed', leg: 'machine→target' },
     ],
     ['a port that is not open yet', { outcome: refused }, { state: 'pending' }],
     [
@@ -77,7 +105,7 @@ describe(tcpVerdict.name, () => {
 
 describe('a tunnel that has failed', () => {
   const FAILED = { ...TUNNEL, state: 'failed' } as const;
-  const refused = { met: 'refused', detail: 'ECONNREFUSED' } as const;
+  const refused = { met: 'nobody', detail: 'ECONNREFUSED' } as const;
 
   it('is not called pending again for a probe that begins anew', () => {
     const verdict = tcpVerdict(FAILED, evidence({ outcome: refused, waitingMs: 0 }));
@@ -93,7 +121,7 @@ describe('a tunnel that has failed', () => {
   });
 
   it('of a machine without an agent stays failed for as long as its port is closed', () => {
-    const away = evidence({ outcome: { met: 'refused', detail: '' }, hasAgent: false });
+    const away = evidence({ outcome: { met: 'nobody', detail: '' }, hasAgent: false });
     const verdict = tcpVerdict({ ...TUNNEL, state: 'failed' }, away);
     expect(verdict).toMatchObject({
       state: 'failed',
@@ -102,12 +130,52 @@ describe('a tunnel that has failed', () => {
   });
 });
 
+describe('a tunnel that is declared to speak HTTP', () => {
+  const HTTP = { ...TUNNEL, speaks: 'http' } as const;
+  const failed = (leg: string, reason: RegExp) => {
+    return { state: 'failed', leg, reason: expect.stringMatching(reason) };
+  };
+  const cases: [string, Partial<Evidence>, object][] = [
+    ['up when it does', { outcome: bytes }, { state: 'active', proof: 'bytes' }],
+    [
+      'not up when it says nothing',
+      { outcome: silence },
+      failed('machine→target', /does not speak HTTP, as it is declared to: it accepts, and says/),
+    ],
+    [
+      'not up when it answers with something else',
+      { outcome: { ...bytes, speaks: false } },
+      failed('machine→target', /does not speak HTTP.*answers with something else/),
+    ],
+    [
+      'described as the agent found it',
+      { outcome: silence, target: check({ speaks: false, detail: 'it is slow' }) },
+      failed('machine→target', /does not speak HTTP, as it is declared to: it is slow/),
+    ],
+    [
+      'not to blame when the agent gets what a visitor does not',
+      { outcome: silence, target: check({ speaks: true }) },
+      failed('rathole→machine', /answers the agent/),
+    ],
+    [
+      'not to blame for a client that carries no bytes',
+      { outcome: silence, dataPath: broken, waitingMs: 10_000 },
+      failed('rathole→machine', /nothing came back/),
+    ],
+  ];
+
+  it.each(cases)('is %s', (_, changes, verdict) => {
+    expect(tcpVerdict(HTTP, evidence(changes))).toEqual(verdict);
+  });
+});
+
 describe(udpVerdict.name, () => {
   it('rests on the port and the data check alone', () => {
     const rest = { dataPath: serves, hasAgent: true, waitingMs: 20_000, edgeProblem: null };
     expect(udpVerdict(TUNNEL, rest, true)).toEqual({ state: 'active', proof: 'bound' });
-    expect(udpVerdict(TUNNEL, { ...rest, dataPath: null }, true)).toMatchObject({
+    expect(udpVerdict(TUNNEL, { ...rest, dataPath: null }, true)).toEqual({
       state: 'active',
+      proof: 'unverified',
     });
     expect(udpVerdict(TUNNEL, { ...rest, dataPath: broken }, true)).toMatchObject({
       state: 'failed',

@@ -1,20 +1,26 @@
+import type { Visit } from '@gopher/diagnosis';
 import type { DataPathObservation } from '@gopher/machine';
+import type { TargetCheck } from '@gopher/proto';
 import type { Leg, Proof, Tunnel } from '../tunnel/tunnel.entity.js';
-import type { VisitOutcome } from './visit-tcp.js';
+import { type Failure, targetFailure } from './target-failure.js';
 
-/** What a probe makes of a tunnel. */
+/** How a tunnel is. */
 export type Verdict =
   | { state: 'active'; proof: Proof }
   | { state: 'pending'; reason: string }
   | { state: 'failed'; leg: Leg; reason: string };
 
+const BEING_TOLD = { state: 'pending', reason: 'The machine is being told' } as const;
+
 export interface Evidence {
-  outcome: VisitOutcome;
+  outcome: Visit;
   /** null: the machine has no agent, or was not checked yet. */
   dataPath: DataPathObservation | null;
   hasAgent: boolean;
-  /** What the agent said of the target when it was last given; null: nothing. */
-  targetProblem: string | null;
+  /** What the agent finds of the target; null: it was not asked, or did not answer. */
+  target: TargetCheck | null;
+  /** What is wanted of the machine is on its way to it. */
+  isPushing: boolean;
   /** How long the tunnel has been waiting to be served. */
   waitingMs: number;
   /** Why nothing is served on the whole edge; null: its rathole runs. */
@@ -37,44 +43,34 @@ export function retryAfterMs({ state }: Verdict, attempts: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(attempts, 8), longest);
 }
 
-type Probed = Pick<Tunnel, 'target' | 'port' | 'state'>;
+type PathEvidence = Pick<Evidence, 'dataPath' | 'hasAgent' | 'waitingMs' | 'edgeProblem'>;
+type Probed = Pick<Tunnel, 'target' | 'speaks' | 'port' | 'state'>;
 
 export function tcpVerdict(tunnel: Probed, evidence: Evidence): Verdict {
-  const { outcome, dataPath, targetProblem } = evidence;
-  switch (outcome.met) {
-    case 'bytes':
-      return { state: 'active', proof: 'bytes' };
-    case 'closed':
-      return {
-        state: 'failed',
-        leg: 'machine→target',
-        reason: `The machine cannot reach ${tunnel.target}${targetProblem ? `: ${targetProblem}` : ''}; is the service running there?`,
-      };
-    case 'refused':
-      return notConnected(tunnel, evidence, outcome.detail);
-    case 'silence':
-      // rathole accepts visitors for a client that is gone: open alone proves nothing.
-      if (dataPath && !dataPath.serves) return notConnected(tunnel, evidence, dataPath.detail);
-      return { state: 'active', proof: 'accepted' };
+  const { outcome, dataPath } = evidence;
+  if (outcome.met === 'nobody') return notConnected(tunnel, evidence, outcome.detail);
+  if (outcome.met === 'bytes' && outcome.speaks) return { state: 'active', proof: 'bytes' };
+  if (outcome.met === 'silence') {
+    // A released rathole accepts visitors for a client that is gone: open alone proves nothing.
+    if (dataPath && !dataPath.serves) return notConnected(tunnel, evidence, dataPath.detail);
+    if (tunnel.speaks === null) return { state: 'active', proof: 'accepted' };
   }
+  // It may have been the target that it led to before.
+  if (evidence.isPushing && isStillNew(tunnel, evidence)) return BEING_TOLD;
+  return { state: 'failed', ...targetFailure(tunnel, outcome, evidence.target) };
 }
 
-export function udpVerdict(
-  tunnel: Probed,
-  evidence: Omit<Evidence, 'outcome' | 'targetProblem'>,
-  bound: boolean,
-): Verdict {
+export function udpVerdict(tunnel: Probed, evidence: PathEvidence, bound: boolean): Verdict {
   if (!bound) return notConnected(tunnel, evidence, 'the port is not bound');
   const { dataPath } = evidence;
   if (dataPath && !dataPath.serves) return notConnected(tunnel, evidence, dataPath.detail);
-  return { state: 'active', proof: 'bound' };
+  return { state: 'active', proof: dataPath ? 'bound' : 'unverified' };
 }
 
 /** Of a tunnel that was up, and whose port rathole has closed. */
-export function notServed({ port }: Pick<Tunnel, 'port'>, edgeProblem: string | null): Verdict {
-  if (edgeProblem !== null) return { state: 'failed', leg: 'edge', reason: edgeProblem };
+export function notServed({ port }: Pick<Tunnel, 'port'>, edgeProblem: string | null): Failure {
+  if (edgeProblem !== null) return { leg: 'edge', reason: edgeProblem };
   return {
-    state: 'failed',
     leg: 'rathole→machine',
     reason: `The machine's rathole client is not connected: port ${port} is closed`,
   };
@@ -82,24 +78,25 @@ export function notServed({ port }: Pick<Tunnel, 'port'>, edgeProblem: string | 
 
 function notConnected(
   tunnel: Probed,
-  { hasAgent, waitingMs, edgeProblem }: Omit<Evidence, 'outcome' | 'targetProblem'>,
+  { hasAgent, waitingMs, edgeProblem }: PathEvidence,
   detail: string,
 ): Verdict {
   const hasFailed = tunnel.state === 'failed';
   if (edgeProblem !== null && (hasFailed || waitingMs >= PATIENCE_MS)) {
-    return notServed(tunnel, edgeProblem);
+    return { state: 'failed', ...notServed(tunnel, edgeProblem) };
   }
   if (!hasAgent) {
-    if (hasFailed) return notServed(tunnel, null);
+    if (hasFailed) return { state: 'failed', ...notServed(tunnel, null) };
     const reason =
       'The machine has not connected with this tunnel yet; it has no agent, so its client.toml ' +
       'has to be fetched there again';
     return { state: 'pending', reason };
   }
   // One that has failed waits for nothing new: to call it pending again would be untrue.
-  if (!hasFailed && waitingMs < PATIENCE_MS) {
-    return { state: 'pending', reason: 'The machine is being told' };
-  }
+  if (isStillNew(tunnel, { waitingMs })) return BEING_TOLD;
   const reason = `The machine has not connected its data client for this tunnel (${detail})`;
   return { state: 'failed', leg: 'rathole→machine', reason };
 }
+
+const isStillNew = ({ state }: Probed, { waitingMs }: Pick<Evidence, 'waitingMs'>): boolean =>
+  state !== 'failed' && waitingMs < PATIENCE_MS;

@@ -1,10 +1,10 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import type { Subscription } from 'rxjs';
-import { TunnelProber } from '../probe/tunnel-prober.js';
+import { PROBE_OUTCOMES } from '../probe/probe.js';
+import { ProbeEvents } from '../probe/probe-events.js';
 import { MetricsRegistry } from './collector.js';
 
-const OUTCOMES = ['passed', 'failed', 'unverified'] as const;
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 @Injectable()
@@ -15,7 +15,7 @@ export class ProbeMetrics implements OnModuleInit, OnModuleDestroy {
 
   constructor(
     registry: MetricsRegistry,
-    private readonly events: TunnelProber,
+    private readonly events: ProbeEvents,
   ) {
     const registers = [registry];
     this.probes = new Counter({
@@ -30,7 +30,7 @@ export class ProbeMetrics implements OnModuleInit, OnModuleDestroy {
       buckets: BUCKETS,
       registers,
     });
-    for (const result of OUTCOMES) this.probes.inc({ result }, 0);
+    for (const result of PROBE_OUTCOMES) this.probes.inc({ result }, 0);
   }
 
   onModuleInit(): void {

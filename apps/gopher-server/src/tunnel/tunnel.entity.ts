@@ -21,11 +21,12 @@ export const LEGS = ['rathole→machine', 'machine→target', 'edge'] as const;
 /** One stretch of a tunnel's path. */
 export type Leg = (typeof LEGS)[number];
 
-export const PROOFS = ['bytes', 'accepted', 'bound'] as const;
+export const PROOFS = ['bytes', 'accepted', 'bound', 'unverified'] as const;
 /**
- * What an active tunnel rests on. `bytes`: the target sent some. `accepted`: the connection reached
- * a target that waits for the visitor to speak first. `bound`: UDP, where nothing more can be known
- * without sending what the service did not ask for.
+ * What an active tunnel rests on. `bytes`: the target sent some. `accepted`: the target takes
+ * connections, and bytes pass the machine's data client. `bound`: UDP, where nothing more can be known
+ * without sending what the service did not ask for. `unverified`: nothing speaks against it, and
+ * nothing could be asked either.
  */
 export type Proof = (typeof PROOFS)[number];
 

@@ -4,15 +4,14 @@ import { serviceNames } from '../../edge/edge-files.js';
 import type { CheckedAgent } from '../../machine/data-path-look.js';
 import { echo } from '../../machine/echo.js';
 import { BoundPorts } from '../../probe/bound-ports.js';
-import { reachable } from '../../probe/reachable.js';
 import { tcpVerdict, udpVerdict, type Verdict } from '../../probe/tunnel-verdict.js';
-import { visitTcp } from '../../probe/visit-tcp.js';
+import { visitTunnel } from '../../probe/visit-tunnel.js';
 import type { Tunnel } from '../../tunnel/tunnel.entity.js';
 import { EdgeCheck, ms } from '../edge-check.js';
 import type { ExaminedMachine } from '../examined-machine.js';
 
-const QUIET_MS = 1_000;
-const CONNECT_TIMEOUT_MS = 2_000;
+/** Someone waits for the report. */
+const PATIENCE_MS = 2_000;
 const ECHO_TIMEOUT_MS = 1_500;
 
 /** What a visitor of a tunnel meets now. */
@@ -50,8 +49,9 @@ export class TunnelProbeCheck extends EdgeCheck<ExaminedMachine> {
 }
 
 const MEANING = {
-  bytes: 'A visitor is served: the target spoke first',
+  bytes: 'A visitor is served: bytes of the target came',
   accepted: 'A visitor is let through to the target, which waits for the visitor to speak',
+  unverified: 'The port takes visitors; how the machine is, nobody can tell',
   bound: 'The port takes datagrams; nothing more can be known without sending some',
 };
 
@@ -69,14 +69,9 @@ async function verdictOn(tunnel: Tunnel, agent: CheckedAgent | null): Promise<Ve
     const bound = (await BoundPorts.read('udp')).has(bindAddress, port);
     return udpVerdict(tunnel, { ...rest, dataPath: await dataPath(agent) }, bound);
   }
-  const outcome = await visitTcp({
-    host: reachable(bindAddress),
-    port,
-    quietMs: QUIET_MS,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-  });
+  const outcome = await visitTunnel(tunnel, PATIENCE_MS);
   const path = outcome.met === 'silence' ? await dataPath(agent) : null;
-  return tcpVerdict(tunnel, { ...rest, outcome, dataPath: path, targetProblem: null });
+  return tcpVerdict(tunnel, { ...rest, outcome, dataPath: path, target: null, isPushing: false });
 }
 
 /** Silence alone proves nothing: rathole accepts for a client that is stuck as well. */

@@ -357,7 +357,10 @@ export interface TargetCheck {
   speaks?:
     | boolean
     | undefined;
-  /** Milliseconds from accepted to the first byte; absent when none came, or none was awaited. */
+  /**
+   * Milliseconds that the target itself took for its first byte: from accepted, without the round
+   * trip that connecting took as well; absent when none came, or none was awaited.
+   */
   firstByteMs?: number | undefined;
 }
 
