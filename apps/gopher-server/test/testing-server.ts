@@ -123,7 +123,7 @@ export class TestingServer {
 
   /** Every route that Fastify knows, as `get /api/v1/machines/{id}`; without HEAD and OPTIONS. */
   routes(): string[] {
-    const fastify = this.app!.getHttpAdapter().getInstance<FastifyInstance>();
+    const fastify = this.app!.getHttpAdapter().getInstance();
     const path: string[] = [];
     return fastify
       .printRoutes({ commonPrefix: false })
