@@ -16,9 +16,10 @@ export class EventLog {
     void this.read();
   }
 
-  static async open(edge: TestEdge): Promise<EventLog> {
+  /** @param query with its question mark */
+  static async open(edge: TestEdge, query = ''): Promise<EventLog> {
     const headers = { authorization: `Bearer ${edge.token}`, accept: 'text/event-stream' };
-    const request = get(`${edge.url}/api/v1/events`, { agent: false, headers });
+    const request = get(`${edge.url}/api/v1/events${query}`, { agent: false, headers });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     if (response.statusCode !== 200) throw new Error(`/events answered ${response.statusCode}`);
     return new EventLog(response);

@@ -1,3 +1,4 @@
+import type { MockInstance } from 'vitest';
 import { HostMeter } from '@gopher/host';
 import type { StreamMetricsResponse } from '@gopher/proto';
 import type { RatholeObserver } from '../status/rathole-observer.js';
@@ -9,7 +10,7 @@ describe(MetricsStream.name, () => {
     pids: () => ({ control: null, data: null }),
     tunnels: () => [],
   } as unknown as RatholeObserver;
-  let read: ReturnType<typeof vi.spyOn<HostMeter, 'read'>>;
+  let read: MockInstance<HostMeter['read']>;
   let metrics: MetricsStream;
 
   beforeEach(() => {

@@ -157,7 +157,7 @@ export type MachineStatusView = z.output<typeof machineStatusView>;
 /** The same shape; times become text on the way out. */
 export function toMachineStatusView({ metrics, ...status }: MachineStatus): MachineStatusView {
   const view = JSON.parse(JSON.stringify(status)) as Omit<MachineStatusView, 'metrics'>;
-  return { ...view, metrics: metrics && toMetricSampleView(metrics) };
+  return { ...view, metrics: metrics && toMetricSampleView(status.machineId, metrics) };
 }
 
 export const machineView = z

@@ -41,7 +41,7 @@ export class MetricHistory {
     const items = await this.items(machineId, query);
     const newest = this.board.get(about);
     const problem = this.board.problem(about);
-    return { newest: newest && toMetricSampleView(newest), problem, items };
+    return { newest: newest && toMetricSampleView(machineId, newest), problem, items };
   }
 
   private async items(machineId: string | null, query: MetricQuery): Promise<MetricPointView[]> {
@@ -60,6 +60,6 @@ function toPoint(before: MetricBucket | null, bucket: MetricBucket): MetricPoint
     cpuUsageMax: bucket.cpuMax,
     memoryUsedBytesAvg: bucket.memoryUsedAvg,
     memoryUsedBytesMax: bucket.memoryUsedMax,
-    last: toMetricSampleView(withRates(before?.last ?? null, bucket.last)),
+    last: toMetricSampleView(bucket.machineId, withRates(before?.last ?? null, bucket.last)),
   };
 }

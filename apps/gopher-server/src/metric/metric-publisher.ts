@@ -23,7 +23,8 @@ export class MetricPublisher implements OnApplicationBootstrap, OnApplicationShu
   onApplicationBootstrap(): void {
     this.events.feed('metrics', this.cadence);
     this.subscription = this.board.sampled.subscribe(({ about, metrics }) => {
-      this.events.publish('metrics', about, 'metrics', toMetricSampleView(metrics));
+      const view = toMetricSampleView(about === 'edge' ? null : about, metrics);
+      this.events.publish('metrics', about, 'metrics', view);
     });
   }
 

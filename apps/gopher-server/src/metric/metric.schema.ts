@@ -30,6 +30,7 @@ const perSecond = z.number().nullable().meta({
 
 export const metricSampleView = z
   .object({
+    machineId: z.uuid().nullable().meta({ description: 'null: the edge itself' }),
     observedAt: moment,
     cpuUsage: share.nullable().meta({ description: 'Share of all cores, 0 to 1' }),
     coreUsage: z.array(share).meta({ description: 'Of each core; empty: not told' }),
@@ -119,7 +120,11 @@ export const metricHistoryView = z
   .meta({ id: 'MetricHistory' });
 export type MetricHistoryView = z.output<typeof metricHistoryView>;
 
-export function toMetricSampleView(metrics: HostMetrics): MetricSampleView {
+/** @param machineId null: the edge itself */
+export function toMetricSampleView(
+  machineId: string | null,
+  metrics: HostMetrics,
+): MetricSampleView {
   const { monotonicMs: _clock, observedAt, ...sample } = metrics;
-  return { observedAt: observedAt.toISOString(), ...sample };
+  return { machineId, observedAt: observedAt.toISOString(), ...sample };
 }
