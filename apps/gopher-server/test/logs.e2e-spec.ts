@@ -40,7 +40,10 @@ describe('the logs of a machine and of the edge', () => {
   });
 
   it('are followed over HTTP, and the stream ends on the machine when the reader goes', async () => {
-    const follower = await LogFollower.open(edge, `/machines/${machine.id}/logs/follow?tail=0&source=control`);
+    const follower = await LogFollower.open(
+      edge,
+      `/machines/${machine.id}/logs/follow?tail=0&source=control`,
+    );
     const log = join(machine.stateDir, 'processes', 'control.log');
     appendFileSync(log, 'a new line\n');
     await follower.until('the new line', () => follower.texts.includes('a new line'));
@@ -48,9 +51,14 @@ describe('the logs of a machine and of the edge', () => {
   });
 
   it('can be had as a file', async () => {
-    const { headers, body } = await edge.call<string>('GET', `/machines/${machine.id}/logs/download`);
+    const { headers, body } = await edge.call<string>(
+      'GET',
+      `/machines/${machine.id}/logs/download`,
+    );
     expect(headers.get('content-type')).toContain('text/plain');
-    expect(headers.get('content-disposition')).toBe(`attachment; filename="gopher-${machine.id}.log"`);
+    expect(headers.get('content-disposition')).toBe(
+      `attachment; filename="gopher-${machine.id}.log"`,
+    );
     expect(body).toMatch(/INFO agent .*serves the edge/);
   });
 });
