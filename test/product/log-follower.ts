@@ -25,14 +25,24 @@ export class LogFollower {
     response.on('error', () => {}); // it was closed, or the edge ended
   }
 
-  /** @param path e.g. "/edge/logs/follow?tail=0" */
-  static async open(edge: TestEdge, path: string): Promise<LogFollower> {
+  /**
+   * Resolves when it has all that was there, unless `begin` has it wait.
+   * @param path e.g. "/edge/logs/follow?tail=0"
+   */
+  static async open(
+    edge: TestEdge,
+    path: string,
+    begin: (follower: LogFollower) => void = () => {},
+  ): Promise<LogFollower> {
     const headers = { authorization: `Bearer ${edge.token}`, accept: 'text/event-stream' };
     const request = get(`${edge.url}/api/v1${path}`, { agent: false, headers });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}`);
     const follower = new LogFollower(response);
-    await follower.until('everything that was there', () => follower.caughtUp);
+    begin(follower);
+    if (!response.isPaused()) {
+      await follower.until('everything that was there', () => follower.caughtUp);
+    }
     return follower;
   }
 

@@ -1,4 +1,3 @@
-import { setImmediate as breath } from 'node:timers/promises';
 import type { LogFollower } from './follow-logs.js';
 import type { JournalLines, RunningCommand } from './journal-log-reader.js';
 import { LineQueue } from './line-queue.js';
@@ -8,31 +7,26 @@ import { NewestEntries } from './newest-entries.js';
 
 /** Of a journal that is written faster than it is read. */
 const MAX_BYTES_AT_ONCE = 4 * 1024 * 1024;
-/** How often nothing more came before it is taken that there is nothing. */
-const BREATHS = 3;
+/** When nothing more came for so long, there is nothing. */
+const QUIET_MS = 10;
 
 /** What journalctl tells from now on. While nobody takes it, it waits: its output is not read. */
 export class JournalFollower<Source extends string> implements LogFollower<Source> {
   private readonly queue = new LineQueue();
-  private how: string | null = null;
 
   constructor(
     private readonly command: RunningCommand,
     private readonly lines: JournalLines<Source>,
-  ) {
-    void command.ended.then((how) => (this.how = how));
-  }
+  ) {}
 
   async take(signal: AbortSignal): Promise<{ entries: LogEntry<Source>[]; dropped: number }> {
     const newest = new NewestEntries<Source>();
-    let bytes = 0;
-    for (let silences = 0; silences < BREATHS && !signal.aborted;) {
-      const chunk =
-        bytes < MAX_BYTES_AT_ONCE ? (this.command.output.read() as Buffer | null) : null;
-      silences = chunk ? 0 : silences + 1;
+    const { output } = this.command;
+    for (let bytes = 0; bytes < MAX_BYTES_AT_ONCE && !signal.aborted;) {
+      const chunk = output.read() as Buffer | null;
       if (chunk) this.takeLines(chunk, newest);
+      else if (!(await this.isTold(QUIET_MS, signal))) break;
       bytes += chunk?.length ?? 0;
-      await breath();
     }
     return newest.take();
   }
@@ -40,16 +34,28 @@ export class JournalFollower<Source extends string> implements LogFollower<Sourc
   async untilMore(signal: AbortSignal): Promise<void> {
     const { output, ended } = this.command;
     if (signal.aborted || output.readableLength > 0) return;
-    if (this.how !== null) throw new LogUnavailableError(`journalctl ended ${this.how}`);
-    const more = Promise.withResolvers<void>();
-    const done = () => more.resolve();
-    output.once('readable', done);
-    signal.addEventListener('abort', done, { once: true });
+    if (output.readableEnded || output.destroyed) {
+      throw new LogUnavailableError(`journalctl ended ${await ended}`);
+    }
+    await this.isTold(Infinity, signal);
+  }
+
+  /** Resolves with whether there may be more to read. */
+  private async isTold(withinMs: number, signal: AbortSignal): Promise<boolean> {
+    const { output } = this.command;
+    const told = Promise.withResolvers<boolean>();
+    const more = () => told.resolve(true);
+    const enough = () => told.resolve(false);
+    if (signal.aborted || output.readableEnded || output.destroyed) enough();
+    output.once('readable', more).once('end', enough).once('close', enough);
+    signal.addEventListener('abort', enough, { once: true });
+    const timer = withinMs === Infinity ? undefined : setTimeout(enough, withinMs);
     try {
-      await Promise.race([more.promise, ended]);
+      return await told.promise;
     } finally {
-      output.off('readable', done);
-      signal.removeEventListener('abort', done);
+      clearTimeout(timer);
+      output.off('readable', more).off('end', enough).off('close', enough);
+      signal.removeEventListener('abort', enough);
     }
   }
 
