@@ -11,7 +11,6 @@ import { Diagnosis } from './diagnosis/diagnosis.js';
 import { DiagnosisController } from './diagnosis/diagnosis.controller.js';
 import { ControlClient } from './rathole/control-client.js';
 import { DataClient } from './rathole/data-client.js';
-import { TargetPolicy } from './policy/target-policy.js';
 import { TargetController } from './rathole/target.controller.js';
 import { AgentController } from './rpc/agent.controller.js';
 import { HealthController } from './rpc/health.controller.js';
@@ -27,7 +26,6 @@ export interface AgentParts {
   data: DataClient;
   renewal: CertificateRenewal;
   logs: LogReader<MachineLog>;
-  policy: TargetPolicy;
 }
 
 @Module({})
@@ -40,7 +38,6 @@ export class AgentModule {
       { provide: ControlClient, useValue: parts.control },
       { provide: DataClient, useValue: parts.data },
       { provide: CertificateRenewal, useValue: parts.renewal },
-      { provide: TargetPolicy, useValue: parts.policy },
       { provide: HostMeter, useValue: new HostMeter(system) },
       { provide: LogReader, useValue: parts.logs },
       { provide: System, useValue: system },

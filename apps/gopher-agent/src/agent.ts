@@ -58,13 +58,12 @@ export class Agent {
   ): Promise<Agent> {
     const { record, state } = enrolment;
     const contact = new EdgeContact();
-    const policy = new TargetPolicy(config.policyFile);
     const rathole = await Rathole.open(enrolment, {
       supervisor: new ProcessSupervisor({ directory: state.processDirectory, log: logger }),
       binary: new RatholeBinary(config),
       check: new CheckListener(record.checkPort),
       contact,
-      policy,
+      policy: new TargetPolicy(config.policyFile),
     });
     const credentials = new RotatingCredentials(record.caPem, record.credentials);
     const { observer, control, data } = rathole;
@@ -73,7 +72,6 @@ export class Agent {
       ...writers,
       renewal: new CertificateRenewal(enrolment, credentials),
       logs: machineLogReader(config.logs, writers),
-      policy,
     };
     const listen = {
       port: record.agentPort,

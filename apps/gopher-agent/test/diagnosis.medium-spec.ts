@@ -18,6 +18,7 @@ import {
   withoutHost,
 } from './diagnosis-fixture.js';
 import { startEcho } from './echo.js';
+import type { Tunnel } from './fake-edge.js';
 import { PushFixture } from './push-fixture.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -37,11 +38,21 @@ const open = (rathole?: string, prepare: (fixture: PushFixture['machine']) => un
 
 describe('the diagnosis that the edge asks for', () => {
   let fixture: PushFixture;
+  let tunnels: Tunnel[];
 
   beforeAll(async () => {
     fixture = await open();
+    ({ tunnels } = fixture.machine.edge);
   });
   afterAll(() => fixture[Symbol.asyncDispose]());
+
+  /** Whatever a test broke and did not put right, since it failed. */
+  afterEach(async () => {
+    const { edge, ports, policyFile } = fixture.machine;
+    edge.tunnels = tunnels;
+    await edge.serveTunnels(ports.agent, ports.check);
+    await rm(policyFile, { force: true });
+  });
 
   const report = (request = {}) => askedReport(fixture.caller, request);
 
@@ -79,7 +90,7 @@ describe('the diagnosis that the edge asks for', () => {
   });
 
   it('names a control port that nobody answers at', async () => {
-    const { edge, ports } = fixture.machine;
+    const { edge } = fixture.machine;
     await edge.stopRathole();
     {
       await using _silent = await SilentPort.open(edge.ports.control);
@@ -90,7 +101,6 @@ describe('the diagnosis that the edge asks for', () => {
     }
     const { cause } = await report();
     expect(cause?.meaning).toMatch(/The edge's host answers, but nothing listens at/);
-    await edge.serveTunnels(ports.agent, ports.check);
   });
 
   it('names a client that is frozen', async () => {
@@ -109,12 +119,9 @@ describe('the diagnosis that the edge asks for', () => {
 
   it('names a data client that is connected and does not get its tunnels', async () => {
     const { edge, ports } = fixture.machine;
-    const { tunnels } = edge;
     edge.tunnels = [];
     await edge.serveTunnels(ports.agent, ports.check);
     const cause = await until('the client complains', async () => (await report()).cause);
-    edge.tunnels = tunnels;
-    await edge.serveTunnels(ports.agent, ports.check);
     expect(cause).toMatchObject({ id: 'data-client', outcome: 'fail' });
     expect(cause.meaning).toContain('these of its tunnels are not established: web');
   });
@@ -187,7 +194,6 @@ describe('the diagnosis that the edge asks for', () => {
 
     await writeFile(policyFile, 'hosts = 5\n');
     expect((await report()).cause?.meaning).toContain('The policy of this machine can not be read');
-    await rm(policyFile);
   });
 
   it('names a clock that is wrong', async () => {

@@ -1,4 +1,4 @@
-export { type DiskUsage, Disks, realMounts } from './disks.js';
+export { type DiskUsage, Disks } from './disks.js';
 export { HostMeter } from './host-meter.js';
 export { KernelFiles } from './kernel-files.js';
 export { type InterfaceCounters } from './network.js';

@@ -3,7 +3,6 @@ import type { Check } from '@gopher/diagnosis';
 import { System } from '@gopher/host';
 import { BusyError } from '../agent.errors.js';
 import { Enrolment } from '../identity/enrolment.js';
-import { TargetPolicy } from '../policy/target-policy.js';
 import type { Declared } from '../rathole/target-check.js';
 import { clientFileOf, type ClientName } from '../state/state-directory.js';
 import { type ClientFacts, RatholeObserver } from '../status/rathole-observer.js';
@@ -28,7 +27,6 @@ export class Diagnosis {
   constructor(
     private readonly enrolment: Enrolment,
     private readonly rathole: RatholeObserver,
-    private readonly policy: TargetPolicy,
     private readonly system: System,
   ) {}
 
@@ -51,15 +49,13 @@ export class Diagnosis {
 
   private situation({ edgeClock, expectedSha256 }: DiagnosisOrder): Situation {
     const { clients, ...rathole } = this.rathole.examine();
-    const { memory } = this.system.read();
     return {
       record: this.enrolment.record,
       stateDir: this.enrolment.state.root,
-      policy: this.policy,
       agentPid: process.pid,
       clients: { control: this.client('control', clients), data: this.client('data', clients) },
       ...rathole,
-      memory,
+      system: this.system,
       expectedSha256,
       edgeClock,
     };

@@ -21,7 +21,6 @@ export async function observeSituation(
     clientSituation('control', state, record),
     clientSituation('data', state, record),
   ]);
-  const { memory } = new System().read();
   return {
     record,
     stateDir: state.root,
@@ -30,7 +29,7 @@ export async function observeSituation(
     clients: { control, data },
     downTunnels: [],
     ratholeVersion: await ratholeVersion(config, data.pid),
-    memory,
+    system: new System(),
     policyRefusal: null,
     expectedSha256: '',
     edgeClock: clockOfEdge(record.serverUrl),

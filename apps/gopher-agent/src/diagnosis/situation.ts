@@ -1,10 +1,11 @@
-import type { Memory } from '@gopher/diagnosis';
+import type { System } from '@gopher/host';
 import { parseClient, type RatholeClientConfig } from '@gopher/rathole';
 import type { ProcessView } from '../host/client-process.js';
 import type { EnrolmentRecord } from '../identity/enrolment-record.js';
 import type { TargetPolicy } from '../policy/target-policy.js';
 import type { PolicyRefusal } from '../rathole/data-config.js';
 import { inForce, type KeptConfig } from '../rathole/kept-config.js';
+import type { DownTunnel } from '../rathole/tunnel-log.js';
 import type { ClientName } from '../state/state-directory.js';
 import type { EdgeClock } from './edge-clock.js';
 
@@ -30,11 +31,10 @@ export interface Situation {
   agentPid: number | null;
   clients: Record<ClientName, ClientSituation>;
   /** Services of the data client that its log says are not established with the edge. */
-  downTunnels: readonly string[];
+  downTunnels: readonly DownTunnel[];
   /** Empty when it could not be told. */
   ratholeVersion: string;
-  /** null: the kernel does not tell. */
-  memory: Memory | null;
+  system: System;
   policyRefusal: PolicyRefusal | null;
   /** Of what the data client should run; empty: nobody said. */
   expectedSha256: string;

@@ -6,6 +6,15 @@ import type { RatholeClients } from './rathole-clients.js';
 const MAX_COMPLAINTS = 4;
 const MAX_COMPLAINT_CHARS = 300;
 
+/** One that was just brought by a push is on its way, and not down. */
+const COMES_UP_WITHIN_MS = 5_000;
+
+export interface DownTunnel {
+  name: string;
+  /** In rathole's words; null: it says nothing. */
+  why: string | null;
+}
+
 /** Which services of the data client are established, as far as its own log tells. */
 export class TunnelLog {
   private readonly tracker = new ServiceTracker();
@@ -53,9 +62,16 @@ export class TunnelLog {
     return names.filter((name) => this.isEstablished(name)).length;
   }
 
-  /** Those of them that are not. */
-  notEstablished(names: readonly string[]): string[] {
-    return names.filter((name) => !this.isEstablished(name));
+  /** Those of them that should have come up by now and did not, as far as the log tells. */
+  down(names: readonly string[]): DownTunnel[] {
+    if (!this.isOurs) return [];
+    const latest = Date.now() - COMES_UP_WITHIN_MS;
+    return names.flatMap((name) => {
+      const tracked = this.tracker.service(name);
+      if (!tracked || tracked.state === 'established') return [];
+      const { problem: why, startedAt } = tracked;
+      return why !== null || startedAt.getTime() < latest ? [{ name, why }] : [];
+    });
   }
 
   /** What rathole says is wrong: that it refused the file, or why it cannot connect. */

@@ -4,7 +4,7 @@ import type { ClientFileState } from '../rathole/client-file.js';
 import type { ControlClient } from '../rathole/control-client.js';
 import type { DataConfig, PolicyRefusal } from '../rathole/data-config.js';
 import type { RatholeClients } from '../rathole/rathole-clients.js';
-import type { TunnelLog } from '../rathole/tunnel-log.js';
+import type { DownTunnel, TunnelLog } from '../rathole/tunnel-log.js';
 import type { ClientName } from '../state/state-directory.js';
 import type { ClientObservation, ClientObserver } from './client-observer.js';
 
@@ -30,9 +30,10 @@ export interface ClientFacts {
 export interface RatholeFacts {
   clients: Record<ClientName, ClientFacts>;
   /** Services that are not established, though the data client is connected. */
-  downTunnels: string[];
+  downTunnels: DownTunnel[];
   ratholeVersion: string;
   policyRefusal: PolicyRefusal | null;
+  policy: TargetPolicy;
 }
 
 /** Everything about rathole on this machine, at one moment. */
@@ -87,9 +88,10 @@ export class RatholeObserver {
         control: { state: configs.control.state, seen: control },
         data: { state: configs.data.state, seen: data },
       },
-      downTunnels: data.view === 'connected' ? this.log.notEstablished(names) : [],
+      downTunnels: data.view === 'connected' ? this.log.down(names) : [],
       ratholeVersion: version,
       policyRefusal: configs.data.policyRefusal,
+      policy: configs.policy,
     };
   }
 

@@ -52,7 +52,10 @@ function checkTunnels(situation: Situation): Check {
   const { downTunnels, clients: all } = situation;
   const remote = configOf(all.data)?.remoteAddr ?? 'the edge';
   if (downTunnels.length === 0) return connected('data', all.data.pid, remote);
-  const named = downTunnels.slice(0, MAX_NAMED).join(', ');
+  const named = downTunnels
+    .slice(0, MAX_NAMED)
+    .map(({ name, why }) => (why === null ? name : `${name} (${why})`))
+    .join(', ');
   const rest = downTunnels.length - MAX_NAMED;
   const list = rest > 0 ? `${named} and ${rest} more` : named;
   return failed(

@@ -1,61 +1,65 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Check, checkDisk, checkInodes, type FileSystem, skipped } from '@gopher/diagnosis';
-import { readProc, realMounts } from '@gopher/host';
+import { checkDisk, checkInodes, type FileSystem } from '@gopher/diagnosis';
+import type { DiskUsage } from '@gopher/host';
 import { CLIENT_NAMES } from '../../state/state-directory.js';
 import type { Examination } from '../examination.js';
+import type { Situation } from '../situation.js';
 
-const MAX_OTHERS = 16;
-/** One that hangs must not keep the others from being told. */
-const STATFS_MS = 1_500;
+/** One that hangs is left out: it must not keep the others from being told. */
+const LOOK_MS = 1_500;
 const KEEPS = 'what the agent needs, its next configuration included,';
 
 export const fileSystems: Examination = {
   ids: ['disk', 'inodes'],
-  examine: async ({ stateDir, clients }) => {
-    const mounts = realMounts(readProc('self/mounts') ?? '')
-      .slice(0, MAX_OTHERS)
-      .map(({ mountPoint }) => mountPoint);
-    const directories = CLIENT_NAMES.map((name) => dirname(clients[name].file));
-    const all = await onePerDevice([...mounts, stateDir, ...directories]);
-    const needed = await onePerDevice([stateDir, ...directories]);
-    const looks = [...all].map(([device, path]) => check(path, needed.has(device) ? KEEPS : null));
-    return (await Promise.all(looks)).flat();
+  examine: async (situation) => {
+    const disks = await situation.system.disks.readWithin(LOOK_MS);
+    const byDevice = new Map<number, FileSystem>();
+    for (const disk of disks) {
+      const device = await deviceOf(disk.mountPoint);
+      if (device !== null && !byDevice.has(device)) byDevice.set(device, toFileSystem(disk));
+    }
+    for (const directory of directoriesOf(situation)) {
+      const device = await deviceOf(directory);
+      if (device === null) continue;
+      const known = byDevice.get(device) ?? (await look(directory));
+      byDevice.set(device, { ...known, keeps: KEEPS });
+    }
+    const all = [...byDevice.values()];
+    return all.flatMap((one) => [checkDisk('disk', one), checkInodes('inodes', one)]);
   },
 };
 
-/** The first path on each; one that can not be looked at is left out. */
-async function onePerDevice(paths: readonly string[]): Promise<Map<number, string>> {
-  const stats = await Promise.all(paths.map((path) => stat(path).catch(() => null)));
-  const byDevice = new Map<number, string>();
-  for (const [i, path] of paths.entries()) {
-    const device = stats[i]?.dev;
-    if (device !== undefined && !byDevice.has(device)) byDevice.set(device, path);
-  }
-  return byDevice;
+/** Where the agent has to be able to write. */
+function directoriesOf({ stateDir, clients }: Situation): string[] {
+  return [stateDir, ...CLIENT_NAMES.map((name) => dirname(clients[name].file))];
 }
 
-async function check(mountPoint: string, keeps: string | null): Promise<Check[]> {
-  const read = readFileSystem(mountPoint, keeps);
-  const disk = await Promise.race([
-    read.catch((error: Error) => error.message),
-    delay(STATFS_MS, `it does not answer within ${STATFS_MS} ms`, { ref: false }),
-  ]);
-  if (typeof disk !== 'string') return [checkDisk('disk', disk), checkInodes('inodes', disk)];
-  return [
-    skipped('disk', `${mountPoint} could not be looked at: ${disk}`, { subject: mountPoint }),
-  ];
-}
+/** null: it can not be looked at. */
+const deviceOf = (path: string): Promise<number | null> =>
+  stat(path).then(
+    ({ dev }) => dev,
+    () => null,
+  );
 
-async function readFileSystem(mountPoint: string, keeps: string | null): Promise<FileSystem> {
-  const { bsize, blocks, bavail, files, ffree } = await statfs(mountPoint);
+const toFileSystem = ({ mountPoint, totalBytes, availableBytes, inodes }: DiskUsage) => ({
+  mountPoint,
+  totalBytes,
+  availableBytes,
+  totalInodes: inodes?.total ?? null,
+  availableInodes: inodes?.available ?? null,
+  keeps: null,
+});
+
+/** A filesystem that is not counted among the disks, such as one in memory. */
+async function look(directory: string): Promise<FileSystem> {
+  const { bsize, blocks, bavail, files, ffree } = await statfs(directory);
   return {
-    mountPoint,
+    mountPoint: directory,
     totalBytes: blocks * bsize,
     availableBytes: bavail * bsize,
     totalInodes: files,
     availableInodes: ffree,
-    keeps,
+    keeps: null,
   };
 }
