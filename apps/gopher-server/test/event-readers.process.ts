@@ -169,9 +169,10 @@ async function obey(command: Command): Promise<unknown> {
         readers.push(reader);
         return reader.open(kind.relayed ? relayPort : port, token);
       };
+      // First, so that whoever was held up by them would come after them.
+      for (let i = 0; i < slow; i += 1) await add({ slow: true, relayed: false });
       for (let i = 0; i < fast; i += 1) await add({ slow: false, relayed: false });
       for (let i = 0; i < relayed; i += 1) await add({ slow: false, relayed: true });
-      for (let i = 0; i < slow; i += 1) await add({ slow: true, relayed: false });
       return readers.length;
     }
     case 'stop-reading':
