@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { TestingServer } from './testing-server.js';
 
 interface Operation {
@@ -118,16 +120,34 @@ describe('the description of the API', () => {
     }
   });
 
-  it('says what a stream of events consists of', () => {
-    const streams = operations.filter(([, { responses }]) =>
+  const streamsOf = (all: typeof operations) =>
+    all.filter(([, { responses }]) =>
       Object.keys(responses['200']?.content ?? {}).includes('text/event-stream'),
     );
+
+  it('says what a stream of events consists of', () => {
+    const streams = streamsOf(operations);
     expect(streams.map(([, { operationId }]) => operationId)).toContain('watchEvents');
     for (const [name, { responses }] of streams) {
       const { schema } = responses['200']!.content!['text/event-stream']!;
       expect([name, schema]).toEqual([
         name,
         expect.objectContaining({ type: 'object', required: ['event', 'data'] }),
+      ]);
+    }
+  });
+
+  it('answers for the head of a stream alone', async () => {
+    const paths = streamsOf(operations).map(([name]) => name.replace(/^get /, ''));
+    for (const path of paths.filter((one) => !one.includes('{'))) {
+      const { authorization } = server.authorization;
+      const request = { method: 'HEAD', headers: { authorization }, agent: false };
+      const [answer] = await once(get(`${server.url}${path}`, request), 'response');
+      const { headers, statusCode } = answer as IncomingMessage;
+      expect([path, statusCode]).toEqual([path, 200]);
+      expect([path, headers['content-type']]).toEqual([
+        path,
+        expect.stringMatching(/^text\/event-stream/),
       ]);
     }
   });

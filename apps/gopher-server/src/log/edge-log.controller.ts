@@ -1,7 +1,8 @@
 import { Controller, Get, Header, Query, type StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiEventStream } from '../http/api-event-stream.decorator.js';
 import { ApiProblem } from '../http/api-problem.decorator.js';
-import { logDownload, logEvents, logPage, type ReadLogs } from './log-answers.js';
+import { LOG_EVENTS, logDownload, logEvents, logPage, type ReadLogs } from './log-answers.js';
 import {
   type EdgeLogPage,
   edgeLogPage,
@@ -32,10 +33,9 @@ export class EdgeLogController {
   @Header('cache-control', 'no-store')
   @ApiOperation({
     operationId: 'followEdgeLogs',
-    summary:
-      'The same, and then what is logged, as server-sent events: log, log-dropped, caught-up, heartbeat',
+    summary: 'The same, and then what is logged, as server-sent events',
   })
-  @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
+  @ApiEventStream(...LOG_EVENTS)
   @ApiProblem(400, 409)
   follow(@Query({ schema: edgeLogQuery }) query: EdgeLogQuery): Promise<StreamableFile> {
     return logEvents(this.reading(query, true));

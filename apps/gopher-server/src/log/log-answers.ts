@@ -10,6 +10,8 @@ const HEARTBEAT_MS = 15_000;
 /** A reader who takes nothing for so long has gone, or might as well have. */
 const STALLED_MS = 60_000;
 
+export const LOG_EVENTS = ['log', 'log-dropped', 'caught-up', 'heartbeat'] as const;
+
 /** Reads logs until the signal aborts. */
 export type ReadLogs<Source extends string> = (
   signal: AbortSignal,

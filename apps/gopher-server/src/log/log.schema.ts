@@ -13,9 +13,8 @@ const TAIL = `must be a number from 0 to ${MAX_TAIL}`;
 const filter = {
   tail: z
     .string()
-    .regex(/^\d{1,5}$/, TAIL)
+    .regex(new RegExp(`^(?:\\d{1,4}|${MAX_TAIL})$`), TAIL)
     .transform(Number)
-    .refine((tail) => tail <= MAX_TAIL, TAIL)
     .prefault('200')
     .meta({ description: `The newest entries that fit, 0 to ${MAX_TAIL}`, example: '200' }),
   since: z.iso

@@ -1,8 +1,9 @@
 import { Controller, Get, Header, Param, Query, type StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiEventStream } from '../http/api-event-stream.decorator.js';
 import { ApiProblem } from '../http/api-problem.decorator.js';
 import { machineId } from '../machine/machine.schema.js';
-import { logDownload, logEvents, logPage, type ReadLogs } from './log-answers.js';
+import { LOG_EVENTS, logDownload, logEvents, logPage, type ReadLogs } from './log-answers.js';
 import {
   type MachineLogPage,
   machineLogPage,
@@ -36,10 +37,9 @@ export class MachineLogController {
   @Header('cache-control', 'no-store')
   @ApiOperation({
     operationId: 'followMachineLogs',
-    summary:
-      'The same, and then what is logged, as server-sent events: log, log-dropped, caught-up, heartbeat',
+    summary: 'The same, and then what is logged, as server-sent events',
   })
-  @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
+  @ApiEventStream(...LOG_EVENTS)
   @ApiProblem(400, 404, 409, 502)
   follow(
     @Param('id', { schema: machineId }) id: string,
