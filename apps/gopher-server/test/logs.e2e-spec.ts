@@ -159,9 +159,9 @@ describe('the logs of a machine and of the edge', () => {
     await follower.until('the end', () => follower.ended !== null);
     expect(follower.ended).toContain(`The agent of machine ${machine.id} did not answer`);
     const { status, body } = await page(logs(''));
-    expect([status, body]).toMatchObject([502, { type: 'urn:gopher:problem:agent-unreachable' }]);
     await machine.startAgent();
     await machine.untilUp();
+    expect([status, body]).toMatchObject([502, { type: 'urn:gopher:problem:agent-unreachable' }]);
   });
 
   it('never tell a secret, however talkative everybody is', async () => {
@@ -180,7 +180,7 @@ describe('the logs of a machine and of the edge', () => {
       shown.push((await edge.call<string>('GET', `${of}/download?tail=10000`)).body);
     }
     const all = shown.join('\n');
-    expect(all).toContain('rathole::client: Loaded');
+    expect(all).toMatch(/^\S+ DEBUG data /m);
     expect(all.match(/it said \*\*\* and went/g)!.length).toBeGreaterThan(secrets.length);
     for (const secret of secrets) expect(all).not.toContain(secret);
     expect(all).toContain(tunnel.id);

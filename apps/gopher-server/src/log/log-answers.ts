@@ -47,6 +47,14 @@ export function logDownload<Source extends string>(
 }
 
 async function* eventsOf(batches: AsyncIterator<LogBatch>): AsyncGenerator<string> {
+  try {
+    yield* eventsUntilEnd(batches);
+  } catch (error) {
+    yield event('log-ended', { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function* eventsUntilEnd(batches: AsyncIterator<LogBatch>): AsyncGenerator<string> {
   let isNew = true;
   for (let next = batches.next(); ;) {
     const result = await orNull(next, HEARTBEAT_MS);
