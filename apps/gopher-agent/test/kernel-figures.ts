@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, statfsSync } from 'node:fs';
  */
 export function kernelFigures(pids: Record<string, number>) {
   return {
+    atMs: performance.now(),
     cores: coreTicks(),
     memory: table('/proc/meminfo'),
     interfaces: interfaces(),
