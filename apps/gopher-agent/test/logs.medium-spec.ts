@@ -54,13 +54,11 @@ describe('a log that is written at 100,000 lines a second', () => {
   /** The most that the agent holds while `work` goes on. */
   async function peak(work: Promise<unknown>): Promise<{ resident: number; anonymous: number }> {
     let most = cost.memory();
-    let done = false;
-    void work.finally(() => (done = true));
-    while (!done) {
+    const look = setInterval(() => {
       const now = cost.memory();
       if (now.anonymous > most.anonymous) most = now;
-      await delay(50);
-    }
+    }, 50);
+    await work.finally(() => clearInterval(look));
     return most;
   }
 
@@ -157,7 +155,7 @@ describe('a log that is written at 100,000 lines a second', () => {
   it('leaves nothing behind when its reader is killed', async () => {
     const before = await settledHandles();
     const reader = startReader(machine);
-    await once(reader.stdout!, 'data');
+    await once(reader.stdout, 'data');
     expect(isSame(cost.handles(), before)).toBe(false);
     reader.kill('SIGKILL');
     await until('everything is gone', () => isSame(cost.handles(), before));
