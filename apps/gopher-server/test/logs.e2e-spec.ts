@@ -239,8 +239,8 @@ function spoken(secret: string): string {
   return [
     `it said ${secret} and went`,
     `${at}  INFO rathole: token = "${secret}"`,
-    `${JSON.stringify({ at, level: 'info', message: `Bearer ${secret}`, details: [{ secret }] })}`,
-    `${JSON.stringify({ level: 30, time: Date.now(), msg: `http://gopher:${secret}@127.0.0.1/` })}`,
+    JSON.stringify({ at, level: 'info', message: `Bearer ${secret}`, details: [{ secret }] }),
+    JSON.stringify({ level: 30, time: Date.now(), msg: `http://gopher:${secret}@127.0.0.1/` }),
     '',
   ].join('\n');
 }

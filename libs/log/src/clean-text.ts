@@ -2,13 +2,8 @@ const MAX_TEXT_CHARS = 4_096;
 /** Masking may make a text shorter. */
 const MAX_RAW_CHARS = 2 * MAX_TEXT_CHARS;
 
-/**
- * Control characters but line ends and tabs, what a terminal takes for them, what turns the direction
- * of writing, and invisible separators.
- */
-// eslint-disable-next-line no-control-regex
-const HARMFUL =
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+/** Control characters but line ends and tabs, and what is invisible or turns the direction of writing. */
+const HARMFUL = /(?![\t\n])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const HALF_A_SECRET = /[A-Za-z0-9+/_=-]{1,200}$/;
 
 export interface CleanText {
@@ -28,7 +23,7 @@ export function cleanText(raw: string, mask: (text: string) => string): CleanTex
 
 export function escapeControls(text: string): string {
   return text.toWellFormed().replace(HARMFUL, (character) => {
-    const code = character.charCodeAt(0).toString(16);
+    const code = character.codePointAt(0)!.toString(16);
     return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
   });
 }

@@ -20,7 +20,7 @@ export interface RunningCommand {
   /** Resolves when it has ended, with how. Never rejects. */
   ended: Promise<string>;
   /** At once, whatever it is doing. */
-  end(): void;
+  end: () => void;
 }
 
 export interface Journal<Source extends string> {

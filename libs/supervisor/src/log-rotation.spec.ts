@@ -36,9 +36,9 @@ describe(rotateLog.name, () => {
     const early = Array.from({ length: 40_000 }, (_, i) => `line ${i}\n`).join('');
     await writer.write(early);
     let late = '';
-    const rotation = rotateLog(log, early.length - 1).then(() => (rotated = true));
-    let rotated = false as boolean;
-    for (let i = 0; !rotated; i += 1) {
+    const state = { isRotated: false };
+    const rotation = rotateLog(log, early.length - 1).then(() => (state.isRotated = true));
+    for (let i = 0; !state.isRotated; i += 1) {
       late += `late ${i}\n`;
       await writer.write(`late ${i}\n`);
     }

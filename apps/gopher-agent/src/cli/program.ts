@@ -13,6 +13,7 @@ Settings (environment):
   GOPHER_RATHOLE            path of rathole 0.5.0 (default: Gopher's cache, then PATH)
   GOPHER_AGENT_POLICY       what may be published (/etc/gopher-agent/policy.toml)
   GOPHER_AGENT_LOG_LEVEL    debug, info, warn or error (info)
+  GOPHER_AGENT_LOGS         where the logs of its programs are: files or journal (files)
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.`;
 

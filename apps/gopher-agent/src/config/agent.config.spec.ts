@@ -9,6 +9,7 @@ describe(AgentConfig.name, () => {
       rathole: null,
       policyFile: '/etc/gopher-agent/policy.toml',
       logLevel: 'info',
+      logs: 'files',
     });
   });
 
@@ -19,6 +20,7 @@ describe(AgentConfig.name, () => {
     ['GOPHER_RATHOLE', 'rathole'],
     ['GOPHER_AGENT_POLICY', 'policy.toml'],
     ['GOPHER_AGENT_LOG_LEVEL', 'loud'],
+    ['GOPHER_AGENT_LOGS', 'paper'],
   ])('refuses %s=%s and says which setting it is', (name, value) => {
     expect(() => AgentConfig.parse({ [name]: value })).toThrow(name);
   });
