@@ -10,7 +10,7 @@ const HEARTBEAT_MS = 15_000;
 /** A reader who takes nothing for so long has gone, or might as well have. */
 const STALLED_MS = 60_000;
 
-export const LOG_EVENTS = ['log', 'log-dropped', 'caught-up', 'heartbeat'] as const;
+export const LOG_EVENTS = ['log', 'log-dropped', 'caught-up', 'heartbeat', 'log-ended'] as const;
 
 /** Reads logs until the signal aborts. */
 export type ReadLogs<Source extends string> = (
@@ -110,7 +110,12 @@ async function streamed<Source extends string>(
       highWaterMark: BUFFER_BYTES,
     },
   );
-  stream.once('close', () => gone.abort());
+  // It is closed only once what it reads has ended, which waits for the next batch.
+  const destroy = stream._destroy.bind(stream);
+  stream._destroy = (error, done) => {
+    gone.abort();
+    destroy(error, done);
+  };
   return new StreamableFile(stream, headers);
 }
 

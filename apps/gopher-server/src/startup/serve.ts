@@ -10,7 +10,6 @@ import { AgentCertificates } from '../machine/agent-certificates.js';
 import { MetricsToken } from '../prometheus/metrics-token.js';
 import { SecretBox } from '../secret/secret-box.js';
 import { StateDirectory } from '../state/state-directory.js';
-import { collectGarbage } from './collect-garbage.js';
 import { consoleLog } from './console-log.js';
 import { EdgeLock } from './edge-lock.js';
 import { engineSupervisor } from './engines.js';
@@ -31,7 +30,6 @@ export async function serve(config: ServerConfig): Promise<void> {
   });
   const app = await createHttpApp({ config, database, identity, state, box, supervisor });
   await begin(app, config);
-  collectGarbage();
   const tokens = app.get(ApiTokens);
   log.log(`API on http://${config.host}:${config.port}, its token in ${tokens.file}`);
   log.log(`/metrics for Prometheus, its token in ${app.get(MetricsToken).file}`);
