@@ -97,8 +97,9 @@ export class EdgeApi {
     return this.find<TunnelView>(path, (tunnel) => tunnel.target === target);
   }
 
+  /** To a service that answers HTTP. */
   createTunnel(machineId: string, target: string): Promise<TunnelView> {
-    return this.call('POST', '/tunnels', { machineId, target });
+    return this.call('POST', '/tunnels', { machineId, target, speaks: 'http' });
   }
 
   retarget(tunnelId: string, target: string): Promise<TunnelView> {
