@@ -43,6 +43,12 @@ export async function readMade<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
+export interface Made<T> {
+  id: string;
+  /** null: an earlier call made it. */
+  made: T | null;
+}
+
 export interface Create {
   /** The header; undefined: every call creates. */
   key: string | undefined;
@@ -61,14 +67,15 @@ export class Idempotency {
     private readonly edge: EdgeId,
   ) {}
 
-  /** Creates once; resolves with the id of what was created, now or by the first call. */
-  async create(
+  /** Creates once; resolves with what was created, now or by the first call. */
+  async create<T extends { id: string }>(
     request: Create,
-    work: (tx: EntityManager) => Promise<string>,
-  ): Promise<{ id: string; replayed: boolean }> {
+    work: (tx: EntityManager) => Promise<T>,
+  ): Promise<Made<T>> {
     const { key } = request;
     if (key === undefined) {
-      return { id: await this.database.transaction(work), replayed: false };
+      const made = await this.database.transaction(work);
+      return { id: made.id, made };
     }
     if (!/^[\x20-\x7e]{1,200}$/.test(key)) throw new IdempotencyKeyInvalidError();
     const known = await this.find(key, request);
@@ -76,9 +83,10 @@ export class Idempotency {
     try {
       return await this.database.transaction(async (tx) => {
         await this.claim(tx, key, request);
-        const id = await work(tx);
+        const made = await work(tx);
+        const { id } = made;
         await tx.update(IdempotencyKey, { edgeId: this.edge.value, key }, { resourceId: id });
-        return { id, replayed: false };
+        return { id, made };
       });
     } catch (error) {
       const first = violates(error, 'idempotency_key_pk') ? await this.find(key, request) : null;
@@ -103,7 +111,7 @@ export class Idempotency {
     });
     if (!known) return null;
     if (known.requestSha256 !== requestSha256(request)) throw new IdempotencyKeyReusedError(key);
-    return { id: known.resourceId, replayed: true };
+    return { id: known.resourceId, made: null };
   }
 }
 
