@@ -199,6 +199,10 @@ describe('the revisions of a machine', () => {
       expect((await server.call(path(rest))).status).toBe(400);
     }
     expect((await rollback(1, '?dryRun=perhaps')).status).toBe(400);
+    for (const query of ['', '?dryRun=true']) {
+      const answer = await rollback(1, query, { 'idempotency-key': 'x'.repeat(201) });
+      expectProblem(answer, 400, 'idempotency-key-invalid', /^Idempotency-Key /);
+    }
   });
 
   describe('are rolled back', () => {

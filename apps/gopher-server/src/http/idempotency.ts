@@ -6,6 +6,7 @@ import { DomainError, EdgeId, violates } from '@gopher/machine';
 import { IdempotencyKey } from './idempotency-key.entity.js';
 
 const MAX_KEY_LENGTH = 200;
+const FORM = new RegExp(`^[\\x20-\\x7e]{1,${MAX_KEY_LENGTH}}$`);
 
 export class IdempotencyKeyReusedError extends DomainError {
   readonly code = 'idempotency-key-reused';
@@ -21,6 +22,12 @@ export class IdempotencyKeyInvalidError extends DomainError {
   constructor() {
     super(`Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} printable ASCII characters`);
   }
+}
+
+/** Also where a call makes no use of it. @throws IdempotencyKeyInvalidError */
+export function checkedIdempotencyKey(key: string | undefined): string | undefined {
+  if (key !== undefined && !FORM.test(key)) throw new IdempotencyKeyInvalidError();
+  return key;
 }
 
 export class RemovedSinceError extends DomainError {
@@ -77,7 +84,6 @@ export class Idempotency {
       const made = await this.database.transaction(work);
       return { id: made.id, made };
     }
-    if (!/^[\x20-\x7e]{1,200}$/.test(key)) throw new IdempotencyKeyInvalidError();
     const known = await this.find(key, request);
     if (known) return known;
     try {
