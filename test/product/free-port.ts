@@ -1,24 +1,25 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { claim, isFree } from './claim.js';
 
+/** Above those of `portBlock`, and below the ports that the kernel hands out by itself. */
 const FIRST = 28_000;
-const LAST = 32_699;
+const BLOCK = 150;
+const BLOCKS = 31;
 
-/** Below the ports that the kernel hands out by itself. Spread by pid, so that runs do not meet. */
-let next = FIRST + (process.pid % 450) * 10;
+let base: number | undefined;
+let taken = 0;
 
-/** A port of 127.0.0.1 on which nobody listens now. */
+/** A port of 127.0.0.1 on which nobody listens now, and that no other test run is given. */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = next++;
-    if (next > LAST) next = FIRST;
-    const server = createServer().unref();
-    server.listen(port, '127.0.0.1');
-    const free = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (free) return port;
+  base ??= ownBlock();
+  for (let tried = 0; tried < BLOCK; tried += 1) {
+    const port = base + (taken++ % BLOCK);
+    if (await isFree(port)) return port;
   }
+  throw new Error(`None of the ports ${base}-${base + BLOCK - 1} is free`);
+}
+
+function ownBlock(): number {
+  const block = Array.from({ length: BLOCKS }, (_, i) => i).find((i) => claim(`free-ports-${i}`));
+  if (block === undefined) throw new Error('All blocks of free ports are in use by running tests');
+  return FIRST + block * BLOCK;
 }

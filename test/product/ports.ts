@@ -1,8 +1,4 @@
-import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { claim, isFree } from './claim.js';
 
 /** Below the ports that the kernel hands out itself. */
 const FIRST = 16_000;
@@ -20,7 +16,7 @@ export interface PortBlock {
 
 /** Ports that nobody else has for as long as this process lives, not even another test run. */
 export function portBlock(): PortBlock {
-  const block = Array.from({ length: BLOCKS }, (_, i) => i).find(claim);
+  const block = Array.from({ length: BLOCKS }, (_, i) => i).find((i) => claim(`port-block-${i}`));
   if (block === undefined) throw new Error('All blocks of ports are in use by running tests');
   const base = FIRST + block * BLOCK;
   let next = base + 300;
@@ -38,40 +34,5 @@ export async function freePortBlock(): Promise<PortBlock> {
   for (;;) {
     const block = portBlock();
     if ((await isFree(block.rathole)) && (await isFree(block.api))) return block;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  try {
-    await once(probe.listen(port, '127.0.0.1'), 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    probe.close();
-  }
-}
-
-function claim(block: number): boolean {
-  // One user cannot remove what another left behind in a shared folder for temporary files.
-  const file = join(tmpdir(), `gopher-test-ports-${process.getuid?.() ?? 0}-${block}`);
-  try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' });
-    process.once('exit', () => rmSync(file, { force: true }));
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  if (holderLives(file)) return false;
-  rmSync(file, { force: true });
-  return claim(block);
-}
-
-function holderLives(file: string): boolean {
-  try {
-    return existsSync(`/proc/${Number(readFileSync(file, 'utf8'))}`);
-  } catch {
-    return false;
   }
 }

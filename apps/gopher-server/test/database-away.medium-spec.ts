@@ -1,7 +1,13 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { until } from '../../../test/product/until.js';
+import { ProbeEvents } from '../src/probe/probe-events.js';
+import { ProbeTurns } from '../src/probe/probe-turns.js';
+import type { TunnelView } from '../src/tunnel/tunnel.schema.js';
 import { parsePrometheus } from './prometheus-text.js';
+import { TestingMachine } from './testing-machine.js';
 import { type Answer, type Problem, TestingServer } from './testing-server.js';
 
 describe('while the database is away', () => {
@@ -9,7 +15,7 @@ describe('while the database is away', () => {
   let machineId: string;
 
   beforeEach(async () => {
-    server = await TestingServer.start();
+    server = await TestingServer.start({ GOPHER_PROBE_INTERVAL_SECONDS: '5' });
     machineId = (await server.createMachine('home')).id;
   });
 
@@ -111,6 +117,52 @@ describe('while the database is away', () => {
          (SELECT count(*)::int FROM port_lease) AS leases`,
     );
     expect(counted).toEqual({ tunnels: 20, leases: 20 });
+  });
+
+  it('tunnels that are up stay so, and are probed again as soon as it is back', async () => {
+    const machine = await TestingMachine.join(server, 'served');
+    const held: Socket[] = [];
+    let holds = false;
+    const target = createServer((socket) => {
+      socket.on('error', () => {});
+      if (holds) held.push(socket);
+      else socket.write('220 ready\r\n');
+    });
+    try {
+      await once(target.listen(server.ports.next(), '127.0.0.1'), 'listening');
+      const { port } = target.address() as AddressInfo;
+      const body = { machineId: machine.id, target: `127.0.0.1:${port}`, speaks: 'banner' };
+      const { id } = await server.api<{ id: string }>('POST', '/tunnels', body);
+      const read = () => server.api<TunnelView>('GET', `/tunnels/${id}`);
+      const untilProbedSince = (since: string | null) =>
+        until('it is probed', async () => {
+          const { state, probedAt, reason } = await read();
+          if (state === 'failed') throw new Error(`It failed: ${reason}`);
+          return state === 'active' && probedAt !== null && probedAt > (since ?? '') && probedAt;
+        });
+      const probedAt = await untilProbedSince(null);
+
+      const states: string[] = [];
+      server.get(ProbeEvents).changed.subscribe(({ verdict }) => states.push(verdict.state));
+      holds = true;
+      const [visitor] = await until('a probe is under way', () => held.length > 0 && held);
+      await away();
+      const turns = vi.spyOn(server.get(ProbeTurns), 'next');
+      holds = false;
+      visitor!.write('220 ready\r\n');
+      await until('what is due could not be read, again and again', () => {
+        return turns.mock.settledResults.filter(({ type }) => type === 'rejected').length >= 3;
+      });
+      expect((await server.fetch('/healthz')).status).toBe(200);
+      await back();
+      await until('it is ready', async () => (await server.fetch('/readyz')).status === 200);
+      await untilProbedSince(probedAt);
+      expect(states).toEqual([]);
+    } finally {
+      for (const socket of held) socket.destroy();
+      target.close();
+      await machine.stop();
+    }
   });
 
   it('an agent is heard all the same, and its status is right soon after', async () => {

@@ -263,6 +263,36 @@ describe('probes', () => {
       expect(await turns.next(now + 60_000)).toEqual([]);
     });
 
+    it('are none when the database goes away meanwhile, and then those that were due', async () => {
+      const [failed, waiting] = [
+        await activeTunnel(old(), edge.value),
+        await activeTunnel(new Date(Number(old()) + 1_000), edge.value),
+      ];
+      const turns = turnsOf();
+      const now = performance.now() + 1_000;
+      expect(ids(await turns.next(now))).toEqual([failed.id]);
+      turns.end(failed.id, true, now);
+      const gone = vi.spyOn(tunnels(), 'createQueryBuilder').mockImplementationOnce(() => {
+        throw new Error('Connection terminated');
+      });
+      await expect(turns.next(now + INTERVAL_MS)).rejects.toThrow('terminated');
+      expect(gone).toHaveBeenCalledOnce();
+      gone.mockRestore();
+      expect(ids(await turns.next(now + INTERVAL_MS + 1_000))).toEqual([failed.id, waiting.id]);
+    });
+
+    it('stay spread after a time without the database', async () => {
+      for (let i = 0; i < 60; i++) await activeTunnel(old(), edge.value);
+      const turns = turnsOf();
+      const begun = performance.now();
+      const gone = vi.spyOn(tunnels(), 'countBy').mockRejectedValue(new Error('no connection'));
+      for (let second = 1; second <= 30; second++) {
+        await expect(turns.next(begun + second * 1_000)).rejects.toThrow('no connection');
+      }
+      gone.mockRestore();
+      expect((await turns.next(begun + 31_000)).length).toBeLessThanOrEqual(3);
+    });
+
     it('wait for nobody whose last probe lies in the future, as after a clock was put back', async () => {
       const { id } = await activeTunnel(new Date(Date.now() + 3_600_000), edge.value);
       expect(ids(await turnsOf().next(performance.now() + INTERVAL_MS))).toEqual([id]);

@@ -55,6 +55,26 @@ describe('the revisions of a machine', () => {
     return machine.untilNewestIs('applied', before);
   }
 
+  /** While `work` runs nobody gets a port; who asks for one waits in the database, in turn. */
+  async function withoutLeases<T>(
+    work: (untilWaiting: (calls: number) => Promise<unknown>) => Promise<T>,
+  ): Promise<T> {
+    return server.database.transaction(async (tx) => {
+      await tx.query(`SELECT pg_advisory_xact_lock(hashtext('port-lease'), hashtext($1))`, [
+        server.edgeId,
+      ]);
+      return work((calls) =>
+        until(`${calls} calls wait`, async () => {
+          const [found] = await server.database.query<{ waiting: number }[]>(
+            `SELECT count(*)::int AS "waiting" FROM pg_stat_activity
+             WHERE "datname" = current_database() AND "wait_event_type" = 'Lock'`,
+          );
+          return found!.waiting === calls;
+        }),
+      );
+    });
+  }
+
   function expectProblem(answer: Answer<unknown>, status: number, code: string, words: RegExp) {
     expect(answer.body).toMatchObject({ status, type: `urn:gopher:problem:${code}` });
     expect((answer.body as { detail: string }).detail).toMatch(words);
@@ -179,6 +199,10 @@ describe('the revisions of a machine', () => {
       expect((await server.call(path(rest))).status).toBe(400);
     }
     expect((await rollback(1, '?dryRun=perhaps')).status).toBe(400);
+    for (const query of ['', '?dryRun=true']) {
+      const answer = await rollback(1, query, { 'idempotency-key': 'x'.repeat(201) });
+      expectProblem(answer, 400, 'idempotency-key-invalid', /^Idempotency-Key /);
+    }
   });
 
   describe('are rolled back', () => {
@@ -283,6 +307,29 @@ describe('the revisions of a machine', () => {
       expect(statuses).toEqual([202, 409, 409]);
       expect(await tunnels()).toEqual([only(gone)]);
       await machine.untilInSync();
+    });
+
+    it('with all that was made before, when another call makes a tunnel meanwhile', async () => {
+      const gone = await publish('127.0.0.1:1');
+      const good = await machine.newest();
+      await remove(gone);
+      const before = (await machine.newest()).number;
+      const body = { machineId: machine.id, target: '127.0.0.1:2' };
+      const [made, done] = await withoutLeases(async (untilWaiting) => {
+        const making = server.call<TunnelView>('/tunnels', { method: 'POST', body });
+        await untilWaiting(1);
+        const rollingBack = rollback(good.number);
+        await untilWaiting(2);
+        return { making, rollingBack };
+      }).then(({ making, rollingBack }) => Promise.all([making, rollingBack]));
+      expect([made.status, done.status]).toEqual([201, 202]);
+      const changes = done.body.services.map(({ tunnelId, change }) => `${tunnelId} ${change}`);
+      expect(changes.toSorted()).toEqual(
+        [`${gone.id} added`, `${made.body.id} removed`].toSorted(),
+      );
+      expect(await tunnels()).toEqual([only(gone)]);
+      expect((await diff(done.body.number!, `?from=${good.number}`)).text).toBe('');
+      await machine.untilNewestIs('applied', before);
     });
 
     it('not when they are from before revisions were kept', async () => {

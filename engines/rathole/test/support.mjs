@@ -14,8 +14,9 @@ export { sleep };
 
 const PATCHED = process.env.RATHOLE_PATCHED;
 const RELEASED = released(process.env.RATHOLE_RELEASED);
-const FIRST_PORT = 20_000;
-const LAST_PORT = 24_999;
+/** Between those of `portBlock` and of `freePort` in test/product. */
+const FIRST_PORT = 25_000;
+const LAST_PORT = 27_999;
 const TEST_MS = 120_000;
 
 /**

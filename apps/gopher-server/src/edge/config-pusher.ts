@@ -21,6 +21,7 @@ import { RevisionViews } from '../machine/revision-views.js';
 import type { RevisionOutcome } from '../revision/machine-revision.entity.js';
 import { withoutSecrets } from '../revision/redaction.js';
 import { type RevisionInForce, Revisions } from '../revision/revisions.js';
+import type { Settlement } from '../revision/settlement.js';
 import { PushDesk, type Trial, type WantedConfig } from './push-desk.js';
 import { PushProof } from './push-proof.js';
 
@@ -44,6 +45,12 @@ export const PUSH_RESULTS = [
  * takes it back. `unreachable`: the agent did not answer. `failed`: for another reason, in its log.
  */
 export type PushResult = (typeof PUSH_RESULTS)[number];
+
+/** No machine was told of it. */
+const OVERTAKEN: Settlement = {
+  outcome: 'superseded',
+  reason: 'Something else was wanted before it was pushed',
+};
 
 interface Machine {
   desk: PushDesk;
@@ -209,6 +216,7 @@ export class ConfigPusher implements OnApplicationBootstrap, OnApplicationShutdo
     const { target, toml, sha256 } = wanted;
     const placing = { cause: desk.cause(), above: desk.highest };
     const number = await this.revisions.push(target.id, wanted, placing);
+    if (desk.wanted.sha256 !== sha256) return this.revisions.settle(target.id, number, OVERTAKEN);
     const trial = desk.begin(number, wanted);
     const config = { revision: number, toml, sha256, confirmWithinSeconds };
     let taken: TakenConfig | null;

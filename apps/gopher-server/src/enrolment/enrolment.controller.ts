@@ -26,7 +26,7 @@ export class EnrolmentController {
     summary: 'For gopher-agent: exchange a join token for a certificate and a configuration',
   })
   @ApiCreatedResponse({ standardSchema: enrolmentResponse })
-  @ApiProblem(400)
+  @ApiProblem(400, 404)
   enrol(@Body({ schema: enrolmentRequest }) body: EnrolmentRequest): Promise<EnrolmentResponse> {
     return this.enrolments.enrol(body);
   }

@@ -51,7 +51,7 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
     this.subscription?.unsubscribe();
   }
 
-  /** @throws TokenRefusedError, CertificateRequestInvalidError */
+  /** @throws TokenRefusedError, CertificateRequestInvalidError, MachineNotFoundError */
   async enrol(request: EnrolmentRequest): Promise<EnrolmentResponse> {
     const publicKeySha256 = await verify(request.csrPem);
     const { machineId, certificatePem } = await this.database.transaction(async (tx) => {

@@ -6,6 +6,7 @@ import { DomainError, EdgeId, violates } from '@gopher/machine';
 import { IdempotencyKey } from './idempotency-key.entity.js';
 
 const MAX_KEY_LENGTH = 200;
+const FORM = new RegExp(`^[\\x20-\\x7e]{1,${MAX_KEY_LENGTH}}$`);
 
 export class IdempotencyKeyReusedError extends DomainError {
   readonly code = 'idempotency-key-reused';
@@ -21,6 +22,12 @@ export class IdempotencyKeyInvalidError extends DomainError {
   constructor() {
     super(`Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} printable ASCII characters`);
   }
+}
+
+/** Also where a call makes no use of it. @throws IdempotencyKeyInvalidError */
+export function checkedIdempotencyKey(key: string | undefined): string | undefined {
+  if (key !== undefined && !FORM.test(key)) throw new IdempotencyKeyInvalidError();
+  return key;
 }
 
 export class RemovedSinceError extends DomainError {
@@ -43,6 +50,12 @@ export async function readMade<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
+export interface Made<T> {
+  id: string;
+  /** null: an earlier call made it. */
+  made: T | null;
+}
+
 export interface Create {
   /** The header; undefined: every call creates. */
   key: string | undefined;
@@ -61,24 +74,25 @@ export class Idempotency {
     private readonly edge: EdgeId,
   ) {}
 
-  /** Creates once; resolves with the id of what was created, now or by the first call. */
-  async create(
+  /** Creates once; resolves with what was created, now or by the first call. */
+  async create<T extends { id: string }>(
     request: Create,
-    work: (tx: EntityManager) => Promise<string>,
-  ): Promise<{ id: string; replayed: boolean }> {
+    work: (tx: EntityManager) => Promise<T>,
+  ): Promise<Made<T>> {
     const { key } = request;
     if (key === undefined) {
-      return { id: await this.database.transaction(work), replayed: false };
+      const made = await this.database.transaction(work);
+      return { id: made.id, made };
     }
-    if (!/^[\x20-\x7e]{1,200}$/.test(key)) throw new IdempotencyKeyInvalidError();
     const known = await this.find(key, request);
     if (known) return known;
     try {
       return await this.database.transaction(async (tx) => {
         await this.claim(tx, key, request);
-        const id = await work(tx);
+        const made = await work(tx);
+        const { id } = made;
         await tx.update(IdempotencyKey, { edgeId: this.edge.value, key }, { resourceId: id });
-        return { id, replayed: false };
+        return { id, made };
       });
     } catch (error) {
       const first = violates(error, 'idempotency_key_pk') ? await this.find(key, request) : null;
@@ -103,7 +117,7 @@ export class Idempotency {
     });
     if (!known) return null;
     if (known.requestSha256 !== requestSha256(request)) throw new IdempotencyKeyReusedError(key);
-    return { id: known.resourceId, replayed: true };
+    return { id: known.resourceId, made: null };
   }
 }
 

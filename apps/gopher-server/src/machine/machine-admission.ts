@@ -42,7 +42,7 @@ export class MachineAdmission {
   async create(body: { name: string }, key: string | undefined): Promise<string> {
     const { id } = await this.idempotency.create(
       { key, operation: 'createMachine', body },
-      async (tx) => (await this.machines.create(body, tx)).id,
+      (tx) => this.machines.create(body, tx),
     );
     return id;
   }

@@ -7,6 +7,9 @@ import { edgeProblem } from './edge-problem.js';
 import type { ProbeFindings } from './probe-verdict.js';
 import { VisitorTraffic } from './visitor-traffic.js';
 
+/** Of traffic that many intervals ago the last probe may not know yet: it looked before it. */
+const TRAFFIC_INTERVALS = 2;
+
 /** What the edge sees of one tunnel without a visit. */
 type Sight = Pick<ProbeFindings, 'isOpen' | 'hasTraffic' | 'edgeProblem'>;
 
@@ -30,7 +33,8 @@ export class EdgeSight {
     const bound = { tcp: await BoundPorts.read('tcp'), udp: await BoundPorts.read('udp') };
     const silent = tunnels.filter(({ protocol, speaks }) => protocol === 'tcp' && speaks === null);
     const ports = silent.map(({ port }) => port);
-    const busy = await this.traffic.onPorts(ports, this.config.probeIntervalMs);
+    const withinMs = TRAFFIC_INTERVALS * this.config.probeIntervalMs;
+    const busy = await this.traffic.onPorts(ports, withinMs);
     return {
       of: ({ protocol, bindAddress, port }) => ({
         isOpen: isTold ? bound[protocol].has(bindAddress, port) : null,

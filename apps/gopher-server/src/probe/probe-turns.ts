@@ -30,13 +30,18 @@ export class ProbeTurns {
    */
   async next(now = performance.now()): Promise<Tunnel[]> {
     const edgeId = this.edge.value;
-    const active = await this.tunnels.countBy({ edgeId, state: 'active' });
     const share = Math.min(1, (now - this.lastAt) / this.config.probeIntervalMs);
-    this.lastAt = now;
+    this.lastAt = now; // also when the database is away: what waited meanwhile is spread as well
+    const active = await this.tunnels.countBy({ edgeId, state: 'active' });
     const room = MAX_AT_ONCE - this.running.size;
-    const again = this.taken(await this.again(now, room));
+    const due = [...this.retries].filter(([, at]) => at <= now).slice(0, Math.max(room, 0));
+    const again = await this.again(due.map(([id]) => id));
     const limit = Math.min(room - again.length, Math.ceil(active * share));
-    return limit > 0 ? [...again, ...this.taken(await this.waiting(limit))] : again;
+    const found = limit > 0 ? [...again, ...(await this.waiting(limit))] : again;
+    // All is read by now: what is taken is given to somebody, who gives it back.
+    for (const [id] of due) this.retries.delete(id);
+    for (const { id } of found) this.running.add(id);
+    return found;
   }
 
   end(tunnelId: string, failed: boolean, now = performance.now()): void {
@@ -44,18 +49,8 @@ export class ProbeTurns {
     if (failed) this.retries.set(tunnelId, now + RETRY_MS);
   }
 
-  private taken(tunnels: Tunnel[]): Tunnel[] {
-    for (const { id } of tunnels) this.running.add(id);
-    return tunnels;
-  }
-
-  private async again(now: number, room: number): Promise<Tunnel[]> {
-    const due = [...this.retries].filter(([, at]) => at <= now).slice(0, Math.max(room, 0));
-    if (due.length === 0) return [];
-    const ids = due.map(([id]) => id);
-    const found = await this.tunnels.findBy({ id: In(ids), state: 'active' });
-    for (const id of ids) this.retries.delete(id);
-    return found;
+  private async again(ids: string[]): Promise<Tunnel[]> {
+    return ids.length === 0 ? [] : this.tunnels.findBy({ id: In(ids), state: 'active' });
   }
 
   private waiting(limit: number): Promise<Tunnel[]> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, In, IsNull, LessThan, Not, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import type { AgentReport } from '@gopher/machine';
+import { type AgentReport, Machine, MachineNotFoundError } from '@gopher/machine';
 import { parseClient, type RatholeClientConfig } from '@gopher/rathole';
 import { SecretBox } from '../secret/secret-box.js';
 import { MachineRevision, type RevisionTunnel } from './machine-revision.entity.js';
@@ -86,7 +86,7 @@ export class Revisions {
     });
   }
 
-  /** The number under which an enrolment hands out `derived`. */
+  /** The number under which an enrolment hands out `derived`. @throws MachineNotFoundError */
   enrol(machineId: string, derived: DerivedConfig, above: number): Promise<number> {
     return this.rows.manager.transaction(async (tx) => {
       const current = (await this.inForce([machineId], tx)).get(machineId);
@@ -189,11 +189,18 @@ export class Revisions {
     return contentSealed === null ? null : this.box.open(contentSealed);
   }
 
-  /** Two who number a revision of one machine must not choose the same number. */
+  /**
+   * Until the transaction ends nobody else numbers a revision of this machine, makes a tunnel for it
+   * or removes it. @throws MachineNotFoundError
+   */
   async lock(tx: EntityManager, machineId: string): Promise<void> {
-    await tx.query(`SELECT pg_advisory_xact_lock(hashtext('machine-revision'), hashtext($1))`, [
-      machineId,
-    ]);
+    const lock = { mode: 'pessimistic_write' } as const;
+    const found = await tx.findOne(Machine, {
+      where: { id: machineId },
+      select: { id: true },
+      lock,
+    });
+    if (!found) throw new MachineNotFoundError(machineId);
   }
 
   /** The newest one when it has this content and nobody has had it yet; a new one otherwise. */

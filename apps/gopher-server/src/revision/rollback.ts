@@ -7,7 +7,6 @@ import { Reconciler } from '../edge/reconciler.js';
 import { Idempotency } from '../http/idempotency.js';
 import { PortTakenError } from '../tunnel/tunnel.errors.js';
 import { type RestoredTunnel, TunnelRestore } from '../tunnel/tunnel-restore.js';
-import type { MachineRevision } from './machine-revision.entity.js';
 import { classOf, serviceChanges } from './revision-content.js';
 import { RevisionHistory } from './revision-history.js';
 import {
@@ -21,7 +20,9 @@ import { Revisions } from './revisions.js';
 type Changes = Pick<RollbackView, 'class' | 'services'>;
 
 interface BroughtBack {
-  row: MachineRevision;
+  /** Of the revision. */
+  id: string;
+  number: number;
   changes: Changes;
 }
 
@@ -57,16 +58,13 @@ export class Rollback {
    */
   async run(machineId: string, number: number, key: string | undefined): Promise<RollbackView> {
     const wanted = await this.tunnelsOf(machineId, number);
-    const made: BroughtBack[] = [];
     const request = { key, operation: 'rollBack', body: { machineId, number } };
-    const { id } = await this.idempotency.create(request, async (tx) => {
-      const broughtBack = await this.bringBack(tx, machineId, number, wanted);
-      made.push(broughtBack);
-      return broughtBack.row.id;
-    });
+    const { id, made } = await this.idempotency.create(request, (tx) =>
+      this.bringBack(tx, machineId, number, wanted),
+    );
     this.reconciler.request();
-    const { row, changes } = made.at(-1) ?? (await this.madeBefore(machineId, id));
-    return { dryRun: false, number: row.number, ...changes };
+    const broughtBack = made ?? (await this.madeBefore(machineId, id));
+    return { dryRun: false, number: broughtBack.number, ...broughtBack.changes };
   }
 
   private async bringBack(
@@ -75,24 +73,31 @@ export class Rollback {
     number: number,
     wanted: RestoredTunnel[],
   ): Promise<BroughtBack> {
+    // What others do to these tunnels is done before this, or after it; the answer names none of it.
     await this.revisions.lock(tx, machineId);
+    const present = await this.restore.hold(tx, machineId);
     const before = await this.reconciler.machineFiles(machineId, tx);
-    await this.restore.bringBack(tx, machineId, wanted).catch((error: unknown) => {
+    await this.restore.bringBack(tx, machineId, { present, wanted }).catch((error: unknown) => {
       const { tunnelId, cause } = error as { tunnelId?: string; cause?: unknown };
       if (!tunnelId || !(cause instanceof PortTakenError)) throw error;
       throw new RollbackBlockedError(number, tunnelId, cause.what, { cause });
     });
     const after = await this.reconciler.machineFiles(machineId, tx);
     if (after.data.sha256 === before.data.sha256) throw new RollbackNeedlessError(number);
-    const row = await this.revisions.propose(tx, machineId, after.data, `rollback of ${number}`);
-    return { row, changes: changesOf(before.data.toml, after.data.toml) };
+    const cause = `rollback of ${number}`;
+    const made = await this.revisions.propose(tx, machineId, after.data, cause);
+    return {
+      id: made.id,
+      number: made.number,
+      changes: changesOf(before.data.toml, after.data.toml),
+    };
   }
 
   /** What the same request made earlier. */
   private async madeBefore(machineId: string, id: string): Promise<BroughtBack> {
     const row = await this.history.byId(machineId, id);
     const { services, ...diff } = this.history.diff(await this.history.before(row), row);
-    return { row, changes: { class: diff.class, services } };
+    return { id, number: row.number, changes: { class: diff.class, services } };
   }
 
   private async tunnelsOf(machineId: string, number: number): Promise<RestoredTunnel[]> {

@@ -38,12 +38,11 @@ export class FoundServiceController {
     @IdempotencyKeyHeader() key?: string,
   ): Promise<TunnelView> {
     const input = await this.tunnelOf(id, name);
-    const made = await this.idempotency.create(
-      { key, operation: 'adoptFoundService', body: { id, name } },
-      async (tx) => (await this.tunnels.create(tx, input)).id,
-    );
+    const request = { key, operation: 'adoptFoundService', body: { id, name } };
+    const found = await this.idempotency.create(request, (tx) => this.tunnels.create(tx, input));
     this.reconciler.request();
-    return toTunnelView(await readMade(this.tunnels.get(made.id)), this.edgeView.dataPath(id));
+    const tunnel = found.made ?? (await readMade(this.tunnels.get(found.id)));
+    return toTunnelView(tunnel, this.edgeView.dataPath(id));
   }
 
   /** @throws MachineNotFoundError, FoundServiceNotFoundError, FoundServiceUnusableError */

@@ -28,6 +28,15 @@ export class TunnelRestore {
     private readonly box: SecretBox,
   ) {}
 
+  /** Nobody changes or removes them until the transaction ends. */
+  hold(tx: EntityManager, machineId: string): Promise<Tunnel[]> {
+    return tx.find(Tunnel, {
+      where: { machineId },
+      order: { id: 'ASC' },
+      lock: { mode: 'pessimistic_write' },
+    });
+  }
+
   /**
    * Those that are missing come back with their ports, others lead where they led, and what was not
    * there goes. @throws MachineNotFoundError, TunnelNotRestorableError
@@ -35,14 +44,9 @@ export class TunnelRestore {
   async bringBack(
     tx: EntityManager,
     machineId: string,
-    wanted: readonly RestoredTunnel[],
+    { present, wanted }: { present: readonly Tunnel[]; wanted: readonly RestoredTunnel[] },
   ): Promise<void> {
     const { edgeId } = await this.machines.hold(machineId, tx);
-    const present = await tx.find(Tunnel, {
-      where: { machineId },
-      order: { id: 'ASC' },
-      lock: { mode: 'pessimistic_write' },
-    });
     const ids = new Set(wanted.map(({ id }) => id));
     const doomed = present.filter(({ id }) => !ids.has(id));
     if (doomed.length > 0)

@@ -49,12 +49,12 @@ export class TunnelController {
   ): Promise<TunnelView> {
     const input = { ...body, port: body.port ?? null };
     await this.tunnels.untilPortClosed(input);
-    const { id } = await this.idempotency.create(
-      { key, operation: 'createTunnel', body },
-      async (tx) => (await this.tunnels.create(tx, input)).id,
+    const request = { key, operation: 'createTunnel', body };
+    const { id, made } = await this.idempotency.create(request, (tx) =>
+      this.tunnels.create(tx, input),
     );
     this.reconciler.request();
-    return this.view(await readMade(this.tunnels.get(id)));
+    return this.view(made ?? (await readMade(this.tunnels.get(id))));
   }
 
   @Get()
