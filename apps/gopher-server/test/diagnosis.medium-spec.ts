@@ -120,6 +120,15 @@ describe('a diagnosis', () => {
   });
 
   describe('with an agent that', () => {
+    it('is no tunnel, and no edge is a machine, also right after their reports', async () => {
+      const edge = await diagnose('/edge');
+      await server.api('POST', `/machines/${machine.id}/diagnose`);
+      for (const path of [`/tunnels/${machine.id}`, `/machines/${edge.about.id}`]) {
+        const { status } = await server.call(`${path}/diagnose`, { method: 'POST' });
+        expect([path, status]).toEqual([path, 404]);
+      }
+    });
+
     it('answers whatever it likes is bounded, and the edge is not blamed', async () => {
       const noise = '\u001b[2J"<script>'.repeat(200);
       machine.agent.diagnose = () => ({

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { EdgeEvents } from '../src/event/edge-events.js';
 import { LogFeed } from '../src/log/log-feed.js';
@@ -102,6 +104,42 @@ describe('the API of logs', () => {
     ]);
     const future = '/edge/logs?source=rathole&since=2999-01-01T00:00:00%2B02:00';
     expect((await server.call<EdgeLogPage>(future)).body.entries).toEqual([]);
+  });
+
+  describe('a reader of the edge who never took all that he asked for', () => {
+    /** More than the edge lets in at once. */
+    const READERS = 33;
+    const ask = async (method: string, way: string): Promise<IncomingMessage> => {
+      const url = `${server.url}/api/v1/edge/logs${way}?source=rathole&tail=10000`;
+      const asked = request(url, { method, headers: server.authorization, agent: false }).end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      return answer;
+    };
+
+    beforeAll(() => {
+      const line = `${new Date().toISOString()}  INFO rathole: ${'x'.repeat(500)}\n`;
+      appendFileSync(join(server.stateDir, 'run', 'rathole-server.log'), line.repeat(10_000));
+    });
+
+    it.each(['/follow', '/download'])('has no place any more: HEAD of %s', async (way) => {
+      for (let i = 0; i < READERS; i += 1) {
+        const answer = await ask('HEAD', way);
+        answer.destroy();
+        expect(answer.statusCode).toBe(200);
+      }
+    });
+
+    it.each(['/follow', '/download'])('has no place any more: a part of %s', async (way) => {
+      for (let i = 0; i < READERS; i += 1) {
+        const answer = await until('a place', async () => {
+          const given = await ask('GET', way);
+          expect(given.statusCode).toBe(200);
+          return given;
+        });
+        await once(answer, 'readable');
+        answer.destroy();
+      }
+    });
   });
 
   it('publishes what is logged while somebody reads it among the events, 200 a second', async () => {

@@ -27,7 +27,7 @@ export class DiagnosisService {
 
   edge(): Promise<Diagnosis> {
     const { value: id, name } = this.identity;
-    return this.reports.get(id, async () => {
+    return this.reports.get('edge', async () => {
       const began = performance.now();
       return reportOf({ kind: 'edge', id, name }, await this.lookAtEdge(), began);
     });
@@ -35,7 +35,7 @@ export class DiagnosisService {
 
   /** @throws MachineNotFoundError, TooManyDiagnosesError */
   machine(id: string): Promise<Diagnosis> {
-    return this.reports.get(id, async () => {
+    return this.reports.get(`machine ${id}`, async () => {
       const began = performance.now();
       const machine = await this.machines.machine(id);
       const checks = await this.lookAt(machine);
@@ -45,7 +45,7 @@ export class DiagnosisService {
 
   /** @throws TunnelNotFoundError, TooManyDiagnosesError */
   tunnel(id: string): Promise<Diagnosis> {
-    return this.reports.get(id, async () => {
+    return this.reports.get(`tunnel ${id}`, async () => {
       const began = performance.now();
       const { tunnel, machine } = await this.machines.ofTunnel(id);
       const checks = (await this.lookAt(machine)).filter(concerns(serviceNames.tunnel(id)));

@@ -16,15 +16,16 @@ export class EdgeSecrets {
   ) {}
 
   async all(): Promise<string[]> {
-    const [toml, goodToml, key] = await Promise.all(
-      ['rathole/server.toml', 'rathole/server.toml.good', 'secret.key'].map((file) =>
-        this.state.read(file),
+    const [toml, goodToml, ...words] = await Promise.all(
+      ['rathole/server.toml', 'rathole/server.toml.good', 'secret.key', 'metrics-token'].map(
+        (file) => this.state.read(file),
       ),
     );
     const { noisePrivateKey, noisePublicKey } = this.identity;
     const { databaseUrl } = this.config;
     const password = databaseUrl ? decodeURIComponent(new URL(databaseUrl).password) : '';
-    const others = [noisePrivateKey, noisePublicKey, key?.trim(), await this.tokens.written()];
+    const keys = words.map((word) => word?.trim());
+    const others = [noisePrivateKey, noisePublicKey, ...keys, await this.tokens.written()];
     const services = [toml, goodToml].flatMap((text) => configSecrets(text ?? ''));
     return [...services, ...others.map((secret) => secret ?? ''), password];
   }

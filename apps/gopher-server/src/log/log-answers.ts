@@ -110,10 +110,12 @@ async function streamed<Source extends string>(
       highWaterMark: BUFFER_BYTES,
     },
   );
-  // It is closed only once what it reads has ended, which waits for the next batch.
+  // It is closed only once what it reads has ended, which waits for the next batch. And nothing else
+  // ends a log that nobody began to take, or of which a batch was taken and the next not awaited.
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, done) => {
     gone.abort();
+    batches.return(undefined).catch(() => {});
     destroy(error, done);
   };
   return new StreamableFile(stream, headers);
