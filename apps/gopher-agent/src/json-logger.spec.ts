@@ -15,4 +15,15 @@ describe(JsonLogger.name, () => {
     ]);
     expect(lines.every((line) => line.indexOf('\n') === line.length - 1)).toBe(true);
   });
+
+  it('names a class as its source does, and not as the bundler', () => {
+    const lines: string[] = [];
+    const logger = new JsonLogger('info', (line) => lines.push(line));
+    logger.log('it works', '_DataClient');
+    logger.log('_it_ is left as it is', 'Data_Client');
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { context: 'DataClient', message: 'it works' },
+      { context: 'Data_Client', message: '_it_ is left as it is' },
+    ]);
+  });
 });

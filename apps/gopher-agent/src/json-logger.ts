@@ -42,13 +42,16 @@ export class JsonLogger implements LoggerService {
     const line = {
       at: new Date().toISOString(),
       level,
-      ...(typeof context === 'string' ? { context } : {}),
+      ...(typeof context === 'string' ? { context: speaker(context) } : {}),
       message: textOf(message),
       ...(more.length > 0 ? { details: more.map(textOf) } : {}),
     };
     this.write(`${JSON.stringify(line)}\n`);
   }
 }
+
+/** The bundler puts an underscore before the name of a class that speaks of itself. */
+const speaker = (context: string): string => context.replace(/^_/, '');
 
 function textOf(value: unknown): string {
   if (value instanceof Error) return value.stack ?? value.message;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,7 +14,10 @@ import { until } from '../../../test/product/until.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const KILL_AT = fileURLToPath(new URL('./kill-at.mjs', import.meta.url));
-const BUNDLE = fileURLToPath(new URL('../dist/gopher-agent.mjs', import.meta.url));
+const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
+const BUNDLE = 'gopher-agent.mjs';
+/** All that is shipped. */
+const SHIPPED = [BUNDLE, 'gopher-agent'];
 const LAUNCH = JSON.parse(readFileSync(new URL('../launch.json', import.meta.url), 'utf8')) as {
   nodeFlags: string[];
   environment: Record<string, string>;
@@ -101,7 +104,14 @@ export class TestMachine implements AsyncDisposable {
 
   /** From now on the agent as it is shipped: bundled, and with the flags that it is run with. */
   useBundle(): void {
-    this.program = [...LAUNCH.nodeFlags, BUNDLE];
+    this.program = [...LAUNCH.nodeFlags, join(DIST, BUNDLE)];
+  }
+
+  /** The same, fetched to a place where there is nothing else. */
+  async useFetchedBundle(): Promise<void> {
+    const place = join(this.directory, 'fetched');
+    for (const name of SHIPPED) await cp(join(DIST, name), join(place, name), { recursive: true });
+    this.program = [...LAUNCH.nodeFlags, join(place, BUNDLE)];
   }
 
   /** From now on the agent writes its log into a file, as whoever starts it would have it. */
