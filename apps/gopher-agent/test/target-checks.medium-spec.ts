@@ -3,6 +3,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { Application, type CheckTargetsResponse, type TargetExpectation } from '@gopher/proto';
+import { freePort } from '../../../test/product/free-port.js';
+import { until } from '../../../test/product/until.js';
 import { PushFixture } from './push-fixture.js';
 
 const ANSWERS_AFTER_MS = 80;
@@ -11,6 +13,7 @@ const ANSWERS_AFTER_MS = 80;
 describe('the check of targets', () => {
   let fixture: PushFixture;
   const servers: Server[] = [];
+  let plainPort: number;
   const received: Record<string, string> = {};
 
   beforeAll(async () => {
@@ -34,8 +37,10 @@ describe('the check of targets', () => {
       const { port } = server.address() as AddressInfo;
       edge.tunnels.push(edge.tunnel(name, `127.0.0.1:${port}`, 1));
     }
+    plainPort = await freePort();
+    edge.tunnels.push(edge.tunnel('plain', `127.0.0.1:${plainPort}`, 1));
     edge.tunnels.push(edge.tunnel('dead', '127.0.0.1:1', 1));
-    await fixture.push(fixture.toml('web', 'http', 'banner', 'silent', 'dead'), 0);
+    await fixture.push(fixture.toml('web', 'http', 'banner', 'silent', 'plain', 'dead'), 0);
   });
   afterAll(async () => {
     for (const server of servers) server.close();
@@ -56,9 +61,12 @@ describe('the check of targets', () => {
     ]);
     for (const name of ['http', 'banner']) {
       expect(found[name]).toMatchObject({ accepts: true, speaks: true, detail: '' });
-      expect(found[name]!.connectMs).toBeGreaterThan(0);
-      expect(found[name]!.connectMs).toBeLessThan(ANSWERS_AFTER_MS);
-      expect(found[name]!.firstByteMs).toBeGreaterThan(ANSWERS_AFTER_MS - 2);
+      const { connectMs, firstByteMs } = found[name]!;
+      expect(connectMs).toBeGreaterThan(0);
+      expect(connectMs).toBeLessThan(ANSWERS_AFTER_MS);
+      // The service may have seen the connection up to a round trip before the agent, which counts
+      // another one off.
+      expect(firstByteMs! + 2 * connectMs).toBeGreaterThan(ANSWERS_AFTER_MS - 2);
     }
     expect(found.web).toMatchObject({ accepts: true, detail: '' });
     expect(found.web!.speaks).toBeUndefined();
@@ -89,6 +97,30 @@ describe('the check of targets', () => {
     await check([of('silent', Application.UNSPECIFIED)]);
     await check([of('silent', 77 as Application)]);
     expect(received.silent).toBeUndefined();
+  });
+
+  it('connects once to what is not declared and of this machine, while the same listens there', async () => {
+    const accepted = { accepts: true, detail: '', connectMs: 0 };
+    const undeclared = () => check([of('plain', Application.UNSPECIFIED)]);
+    let connections = 0;
+    const plain = () => createServer(() => (connections += 1));
+    let service = plain().listen(plainPort);
+    await once(service, 'listening');
+    expect((await undeclared()).plain!.connectMs).toBeGreaterThan(0);
+    await until('it was met', () => connections === 1);
+    for (let i = 0; i < 5; i++) expect((await undeclared()).plain).toMatchObject(accepted);
+    expect(connections).toBe(1);
+
+    service.close();
+    await once(service, 'close');
+    const gone = { accepts: false, detail: 'nothing listens there' };
+    expect((await undeclared()).plain).toMatchObject(gone);
+    service = plain().listen(plainPort);
+    await once(service, 'listening');
+    expect((await undeclared()).plain!.connectMs).toBeGreaterThan(0);
+    expect((await undeclared()).plain).toMatchObject(accepted);
+    await until('it was met', () => connections === 2);
+    service.close();
   });
 
   it('answers nothing of a service that is not in its configuration', async () => {

@@ -161,7 +161,8 @@ describe('probes of tunnels that are up', () => {
       const entry = await untilProbed(tunnel.id, 2);
       expect(entry).toMatchObject({ outcome: 'passed', proof: speaks ? 'bytes' : 'accepted' });
       expect(entry.edgeToMachineMs).toBeGreaterThan(0);
-      expect(entry.machineToTargetMs).toBeGreaterThan(0);
+      // To one of its own machine that is not declared the agent connects once.
+      if (speaks !== null) expect(entry.machineToTargetMs).toBeGreaterThan(0);
       expect(entry.totalMs === null).toBe(speaks === null);
       expect(entry.firstByteMs === null).toBe(speaks === null);
     });
@@ -213,16 +214,11 @@ describe('probes of tunnels that are up', () => {
   it('send no byte to what is not declared, and visit it not once', async () => {
     const its = await service(SERVICES.silent);
     const { id } = await publish(its.target, null);
-    await untilProbed(id);
-    const before = { connections: its.connections, probes: (await probes(id)).lastHour.probes };
-    await untilProbed(id, 3);
-    const after = { connections: its.connections, probes: (await probes(id)).lastHour.probes };
-    // The agent looks once for each probe; one may be under way.
-    const looked = after.connections - before.connections;
-    const probed = after.probes - before.probes;
-    expect(looked).toBeGreaterThanOrEqual(probed - 1);
-    expect(looked).toBeLessThanOrEqual(probed + 1);
-    expect(its.received).toBe(0);
+    await untilProbed(id, 2); // the visit that made it active, and the one connection of the agent
+    const { connections } = its;
+    const entry = await untilProbed(id, 3);
+    expect(entry).toMatchObject({ outcome: 'passed', proof: 'accepted', machineToTargetMs: null });
+    expect([its.connections, its.received]).toEqual([connections, 0]);
   });
 
   it('are not held against a tunnel whose agent is away, and say what they rest on', async () => {

@@ -1,4 +1,4 @@
-import { isOwnAddress, listeningPorts } from './listening-ports.js';
+import { idleListeners, isOwnAddress, listeningPorts } from './listening-ports.js';
 
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n';
 const TABLES: Record<string, string> = {
@@ -21,6 +21,24 @@ describe(listeningPorts.name, () => {
 
   it('finds nothing where the kernel says nothing', () => {
     expect(listeningPorts('127.0.0.1', () => null)).toEqual([]);
+  });
+});
+
+describe(idleListeners.name, () => {
+  it('tells the sockets of each port, in both families', () => {
+    expect([...idleListeners(read)]).toEqual([
+      [0x1f90, ' 1'],
+      [22, ' 2'],
+      [80, ' 3'],
+      [443, ' 5'],
+    ]);
+    const both = (table: string) => read(table)?.replace(':01BB 0', ':0016 0') ?? null;
+    expect(idleListeners(both).get(22)).toBe(' 2 5');
+  });
+
+  it('leaves out one at which somebody waits', () => {
+    const busy = (table: string) => read(table)?.replace('00000000:00000000', '00000000:00000001');
+    expect([...idleListeners((table) => busy(table) ?? null).keys()]).toEqual([22, 80]);
   });
 });
 

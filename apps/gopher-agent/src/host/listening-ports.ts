@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { readProc } from '@gopher/host';
 
 const LISTENING = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ 0A /gm;
+const IDLE = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A [0-9A-F]+:0+ \S+ [0-9A-F]+ +\d+ +\d+ (\d+)/gm;
 const ANY = /^0+$/;
 
 /** Whether that address, or `localhost`, is of this machine. */
@@ -26,6 +27,21 @@ export function listeningPorts(host: string, readTable = readProc): number[] {
     ),
   );
   return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/**
+ * By TCP port, the sockets of this machine that listen there at any address, as the kernel numbers
+ * them. Without those at which someone waits to be accepted: who listens there may hang.
+ */
+export function idleListeners(readTable = readProc): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (const table of ['tcp', 'tcp6']) {
+    for (const [, port = '', inode = ''] of readTable(`self/net/${table}`)?.matchAll(IDLE) ?? []) {
+      const number = Number.parseInt(port, 16);
+      found.set(number, `${found.get(number) ?? ''} ${inode}`);
+    }
+  }
+  return found;
 }
 
 /** The kernel prints an address in the byte order of the machine: little-endian here. */

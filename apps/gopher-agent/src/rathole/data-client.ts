@@ -7,6 +7,7 @@ import type { ClientFileState } from './client-file.js';
 import type { ConfigChange, ConfigPush, DataConfig } from './data-config.js';
 import type { RevertCause } from './kept-config.js';
 import type { RatholeClients } from './rathole-clients.js';
+import { SteadyTargets } from './steady-targets.js';
 import { checkTargets, type Declared, type TargetFinding } from './target-check.js';
 import { Trial } from './trial.js';
 import {
@@ -33,6 +34,7 @@ export class DataClient {
   private queue: Promise<unknown> = Promise.resolve();
   private trial: Trial | null = null;
   private lastWrite: Before | null = null;
+  private readonly targets = new SteadyTargets();
 
   constructor(
     private readonly config: DataConfig,
@@ -71,7 +73,7 @@ export class DataClient {
   checkTargets(names: readonly string[], declared: Declared): Promise<TargetFinding[]> {
     const wanted = new Set(names);
     const services = this.config.config?.services ?? [];
-    return checkTargets(
+    return this.targets.check(
       services.filter(({ name }) => wanted.has(name)),
       declared,
     );

@@ -11,7 +11,7 @@ export interface TargetFinding {
   accepts: boolean;
   /** Why not, or how it does not speak as declared; empty when it is as it should be. */
   detail: string;
-  /** 0 when it does not accept. */
+  /** 0 when it does not accept, or was not connected to. */
   connectMs: number;
   /** As declared; absent where nothing was, or it does not accept. */
   speaks?: boolean;
@@ -73,11 +73,21 @@ export async function checkTargets(
   return findings;
 }
 
+/** Without a look: nothing speaks against it. */
+export const foundWell = ({ name, localAddr }: RatholeClientService): TargetFinding => ({
+  service: name,
+  target: localAddr,
+  accepts: true,
+  detail: '',
+  connectMs: 0,
+});
+
 async function checkTarget(
-  { name, type, localAddr }: RatholeClientService,
+  service: RatholeClientService,
   application: Application | null,
 ): Promise<TargetFinding> {
-  const found = { service: name, target: localAddr, accepts: true, detail: '', connectMs: 0 };
+  const { type, localAddr } = service;
+  const found = foundWell(service);
   const address = parseHostPort(localAddr);
   if (type === 'udp' || !address) return found;
   const met = await visit({

@@ -15,7 +15,8 @@ const ms = z.number().nonnegative();
 
 const legs = {
   edgeToMachineMs: 'A round trip between the edge and the machine, through its data client',
-  machineToTargetMs: 'Until the target took a connection of the machine’s agent',
+  machineToTargetMs:
+    'Until the target took a connection of the machine’s agent; null: it made none, as to one on its own machine that listens as before',
   firstByteMs: 'What the target itself takes for its first byte, without the way to it',
   totalMs: 'What a visitor waits for his first byte, through the whole path',
 };

@@ -10,7 +10,7 @@ export type ProbeOutcome = (typeof PROBE_OUTCOMES)[number];
 export interface ProbeLegs {
   /** A round trip through the machine's data client. */
   edgeToMachineMs: number | null;
-  /** Until the target took a connection of the machine's. */
+  /** Until the target took a connection of the machine's, which makes none without need. */
   machineToTargetMs: number | null;
   /** What the target itself took for its first byte; only of one that is declared to speak. */
   firstByteMs: number | null;

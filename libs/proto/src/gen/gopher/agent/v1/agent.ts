@@ -351,7 +351,7 @@ export interface TargetCheck {
   accepts: boolean;
   /** Why not, for a person to read; empty when it accepts. */
   detail: string;
-  /** Milliseconds until the target accepted; 0 when it did not. */
+  /** Milliseconds until the target accepted; 0 when it did not, or was not connected to. */
   connectMs: number;
   /** Whether it spoke as declared; absent where nothing was declared, or it did not accept. */
   speaks?:
