@@ -26,3 +26,6 @@ export const passed = finding('pass');
 export const skipped = finding('skip');
 export const warned: WithAdvice = finding('warn');
 export const failed: WithAdvice = finding('fail');
+
+/** Rounded to a tenth: the rest is chance. */
+export const ms = (value: number): Measured => ({ value: Math.round(value * 10) / 10, unit: 'ms' });

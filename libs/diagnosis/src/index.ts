@@ -10,7 +10,7 @@ export {
   OUTCOMES,
 } from './check.js';
 export { CHECK_IDS, CHECKS, type CheckId, type CheckSide, legOf } from './check-ids.js';
-export { type Details, failed, passed, skipped, warned } from './finding.js';
+export { type Details, failed, ms, passed, skipped, warned } from './finding.js';
 export { checkRatholeBuild } from './rathole-build.js';
 export {
   checkDisk,

@@ -67,7 +67,9 @@ export class JournalLogReader<Source extends string> extends LogReader<Source> {
     const lines = new JournalLines(units, await this.journal.mask(), new LineFilter(query));
     const args = ['--output=json', '--no-pager', '--quiet', '--utc'];
     args.push(...units.map(({ unit }) => `--unit=${unit}`));
-    if (query.since) args.push(`--since=@${Math.floor(query.since.getTime() / 1_000)}`);
+    // journalctl knows no time before 1970.
+    const sinceSeconds = Math.max(Math.floor((query.since?.getTime() ?? 0) / 1_000), 0);
+    if (sinceSeconds > 0) args.push(`--since=@${sinceSeconds}`);
     const { entries, dropped, cursor } = await this.page(args, lines, query.tail, signal);
     const batch = new NewestEntries<Source>();
     let missing = dropped;

@@ -87,6 +87,8 @@ describe(JournalLogReader.name, () => {
     const entries = await read('prints', { sources: ['data'], since });
     expect(entries).toEqual([]);
     expect(commands[0]).toContain('--since=@1767225602');
+    await read('prints', { sources: ['data'], since: new Date('0001-01-01T00:00:00Z') });
+    expect(commands[1]!.filter((arg) => arg.startsWith('--since'))).toEqual([]);
     expect(commands[0]).not.toContain('--unit=gopher-agent.service');
     expect((await read('prints', { tail: 2 })).map(({ text }) => text)).toEqual([
       'bytes \ufffd\\x1b',

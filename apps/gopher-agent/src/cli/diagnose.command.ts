@@ -35,13 +35,19 @@ function renderText(checks: readonly Check[]): string {
     meaning,
   ]);
   const table = renderTable([['', 'check', 'of', 'measured', 'what was found'], ...rows]);
-  return `${firstLine(causeOf(checks))}\n\n${table}`;
+  return `${firstLine(checks)}\n\n${table}`;
 }
 
-function firstLine(cause: Check | null): string {
-  if (!cause) return 'Nothing is wrong that can be seen from this machine.';
+function firstLine(checks: readonly Check[]): string {
+  const cause = causeOf(checks);
+  if (!cause) return `Nothing is wrong that can be seen from this machine${untold(checks)}.`;
   const { outcome, id, meaning, advice } = cause;
   return `${outcome.toUpperCase()} ${id}: ${meaning}.${advice ? `\nWhat to do: ${advice}.` : ''}`;
+}
+
+function untold(checks: readonly Check[]): string {
+  const count = checks.filter(({ outcome }) => outcome === 'skip').length;
+  return count === 0 ? '' : `; ${count} of ${checks.length} checks could not be made`;
 }
 
 const NUMBERS = new Intl.NumberFormat('en', { maximumFractionDigits: 1, useGrouping: false });

@@ -1,4 +1,4 @@
-import type { Check, CheckId, Measured } from '@gopher/diagnosis';
+import type { Check, CheckId } from '@gopher/diagnosis';
 
 /**
  * One look of the edge at one thing, mostly of one line. It may throw, and it may hang: whoever runs
@@ -11,5 +11,3 @@ export abstract class EdgeCheck<About = void> {
 
   abstract look(about: About): Promise<Check[]> | Check[];
 }
-
-export const ms = (value: number): Measured => ({ value: Math.round(value * 10) / 10, unit: 'ms' });

@@ -26,6 +26,8 @@ const EXPIRY_INTERVAL_MS = 30_000;
 export class EnrolmentService implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(EnrolmentService.name);
   private subscription: Subscription | undefined;
+  /** Machines whose first answer is just being written down: the next one comes before that is done. */
+  private readonly confirming = new Set<string>();
 
   constructor(
     @InjectDataSource() private readonly database: DataSource,
@@ -89,10 +91,16 @@ export class EnrolmentService implements OnApplicationBootstrap, OnApplicationSh
   private async confirm(machineId: string): Promise<void> {
     const sha256 = this.agents.presentedCertificate(machineId);
     if (sha256 === null || !this.certificates.isNew(machineId, sha256, 'enrolment')) return;
-    await this.certificates.activate(machineId, sha256, async (tx) => {
-      const key = await publicKeyOf(tx, sha256);
-      if (key !== null) await this.tokens.consumeReserved(tx, machineId, key);
-    });
+    if (this.confirming.has(machineId)) return;
+    this.confirming.add(machineId);
+    try {
+      await this.certificates.activate(machineId, sha256, async (tx) => {
+        const key = await publicKeyOf(tx, sha256);
+        if (key !== null) await this.tokens.consumeReserved(tx, machineId, key);
+      });
+    } finally {
+      this.confirming.delete(machineId);
+    }
     this.logger.log(`The agent of machine ${machineId} is enrolled`);
     this.events.changed.next({ machineId });
   }

@@ -17,7 +17,7 @@ export const clock: Examination = {
 };
 
 function judge(aheadMs: number): Check {
-  const seconds = Math.round(aheadMs / 1_000);
+  const seconds = Math.round(aheadMs / 1_000) + 0; // and never -0
   const measured = { value: seconds, unit: 's' as const };
   const off = Math.abs(seconds);
   if (off < CLOCK_WARNS_FROM_S) {

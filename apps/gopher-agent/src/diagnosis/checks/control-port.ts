@@ -1,4 +1,4 @@
-import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed, skipped } from '@gopher/diagnosis';
 import type { HostPort } from '@gopher/rathole';
 import { type Attempt, CONNECT_MS, tryToConnect } from '../connect-attempt.js';
 import type { Examination } from '../examination.js';
@@ -38,7 +38,7 @@ function judge(subject: string, port: number, attempt: Attempt): Check {
     case 'accepted':
       return passed('control-port-reachable', `The edge's control port ${subject} accepts`, {
         subject,
-        measured: { value: attempt.ms, unit: 'ms' },
+        measured: ms(attempt.ms),
       });
     case 'refused':
       return fail(

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed, skipped } from '@gopher/diagnosis';
 import type { Examination } from '../examination.js';
 import { lookUp } from '../name-lookup.js';
 import { remoteEnds } from '../remote-ends.js';
@@ -23,7 +23,7 @@ async function check(host: string): Promise<Check> {
   }
   const found = await lookUp(host);
   if (found.addresses !== null) {
-    const measured = { value: found.ms, unit: 'ms' as const };
+    const measured = ms(found.ms);
     const leads = `The edge's name ${host} leads to ${found.addresses.join(', ')}`;
     return passed('edge-name-resolves', leads, { subject, measured });
   }

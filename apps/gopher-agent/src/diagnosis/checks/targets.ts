@@ -1,4 +1,4 @@
-import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed, skipped } from '@gopher/diagnosis';
 import { parseHostPort, type RatholeClientService } from '@gopher/rathole';
 import { isOwnAddress, listeningPorts } from '../../host/listening-ports.js';
 import { isOwnCheck } from '../../rathole/config-guard.js';
@@ -54,7 +54,7 @@ function judge(finding: TargetFinding, situation: Situation, declared: Declared)
   if (!accepts) return [notAccepted(finding, situation)];
   const accepted = passed('target-accepts', `${target} accepts`, {
     subject,
-    measured: { value: connectMs, unit: 'ms' },
+    measured: ms(connectMs),
   });
   return declared.has(service) ? [accepted, speaks(finding, declared)] : [accepted];
 }
@@ -65,7 +65,7 @@ function speaks(
 ): Check {
   const subject = service;
   const application = declared.get(service);
-  const measured = firstByteMs === undefined ? null : { value: firstByteMs, unit: 'ms' as const };
+  const measured = firstByteMs === undefined ? null : ms(firstByteMs);
   if (isSo) {
     const meaning = `${target} speaks ${application}, as it was declared`;
     return passed('target-speaks', meaning, { subject, measured });

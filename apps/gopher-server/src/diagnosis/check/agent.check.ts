@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed, skipped } from '@gopher/diagnosis';
 import { AgentUnreachableError, type MachineStatus } from '@gopher/machine';
 import { AgentDiagnosis, type Examination } from '../agent-diagnosis.js';
-import { EdgeCheck, ms } from '../edge-check.js';
+import { EdgeCheck } from '../edge-check.js';
 import type { ExaminedMachine } from '../examined-machine.js';
 import { whyUnreachable } from '../why-unreachable.js';
 

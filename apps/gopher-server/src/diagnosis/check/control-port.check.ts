@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { type Check, failed, passed } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed } from '@gopher/diagnosis';
 import { parseHostPort } from '@gopher/rathole';
 import { ServerConfig } from '../../config/server.config.js';
 import { RatholeServer } from '../../edge/rathole/rathole-server.js';
 import { reachable } from '../../probe/reachable.js';
-import { EdgeCheck, ms } from '../edge-check.js';
+import { EdgeCheck } from '../edge-check.js';
 
 const PATIENCE_MS = 1_000;
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed, skipped } from '@gopher/diagnosis';
 import { AgentClient } from '@gopher/machine';
 import { lookAtDataPath } from '../../machine/data-path-look.js';
-import { EdgeCheck, ms } from '../edge-check.js';
+import { EdgeCheck } from '../edge-check.js';
 import type { ExaminedMachine } from '../examined-machine.js';
 
 const ECHO_TIMEOUT_MS = 3_000;

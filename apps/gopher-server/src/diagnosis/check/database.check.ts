@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { type Check, failed, passed, warned } from '@gopher/diagnosis';
-import { EdgeCheck, ms } from '../edge-check.js';
+import { type Check, failed, ms, passed, warned } from '@gopher/diagnosis';
+import { EdgeCheck } from '../edge-check.js';
 
 const SLOW_MS = 250;
 const PATIENCE_MS = 2_000;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Check, failed, passed, skipped } from '@gopher/diagnosis';
+import { type Check, failed, ms, passed, skipped } from '@gopher/diagnosis';
 import { serviceNames } from '../../edge/edge-files.js';
 import type { CheckedAgent } from '../../machine/data-path-look.js';
 import { echo } from '../../machine/echo.js';
@@ -7,7 +7,7 @@ import { BoundPorts } from '../../probe/bound-ports.js';
 import { tcpVerdict, udpVerdict, type Verdict } from '../../probe/tunnel-verdict.js';
 import { visitTunnel } from '../../probe/visit-tunnel.js';
 import type { Tunnel } from '../../tunnel/tunnel.entity.js';
-import { EdgeCheck, ms } from '../edge-check.js';
+import { EdgeCheck } from '../edge-check.js';
 import type { ExaminedMachine } from '../examined-machine.js';
 
 /** Someone waits for the report. */
