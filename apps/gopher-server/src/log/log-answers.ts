@@ -110,12 +110,15 @@ async function streamed<Source extends string>(
       highWaterMark: BUFFER_BYTES,
     },
   );
-  // It is closed only once what it reads has ended, which waits for the next batch. And nothing else
-  // ends a log that nobody began to take, or of which a batch was taken and the next not awaited.
+  // Nothing else ends a log that nobody began to take, or of which the next batch is not awaited.
+  const leave = async () => {
+    gone.abort();
+    await batches.return(undefined).catch(() => {});
+  };
+  // It is closed only once what it reads has ended, which waits for the next batch.
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, done) => {
-    gone.abort();
-    batches.return(undefined).catch(() => {});
+    void leave();
     destroy(error, done);
   };
   return new StreamableFile(stream, headers);
