@@ -114,6 +114,8 @@ export class TestEdge {
       },
       60_000,
     );
+    // Another program on its port would answer as well.
+    await this.api('GET', '/edge');
   }
 
   /** Ends gopher-server alone; its engines stay. */

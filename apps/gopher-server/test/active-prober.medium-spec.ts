@@ -78,7 +78,7 @@ describe(`${ActiveProber.name}, of ${TUNNELS} tunnels`, () => {
     const machineIds: string[] = [];
     for (let i = 0; i < MACHINES; i++) {
       const { id, join } = await server.createMachine(`machine-${i}`);
-      expect((await server.enrol(join.token)).status).toBe(201);
+      await server.enrol(join.token);
       const { checkPort } = await channels().findOneByOrFail({ machineId: id });
       const echo = createServer((socket) => void socket.on('error', () => {}).pipe(socket));
       await listen(checkPort, echo);

@@ -62,4 +62,10 @@ describe(SecretMask.name, () => {
       mask.mask(text);
     expect(performance.now() - began).toBeLessThan(500);
   });
+
+  it('masks the last line of a private key alone, which is shorter than the others', () => {
+    const line = '4czsEBQrJUrbN2Rr8SJwcTbr/kvpziGlFBTavQlvyF4kwghO1KO8CMPu';
+    expect(new SecretMask().mask(`it said ${line} and went`)).toBe('it said *** and went');
+    expect(new SecretMask().mask(`http://gopher:${line}@127.0.0.1/`)).not.toContain(line);
+  });
 });

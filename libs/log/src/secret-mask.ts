@@ -13,7 +13,8 @@ const KEYED =
 /** As Gopher and rathole make keys and tokens: 32 bytes in base64, padded or for URLs. */
 const PADDED_KEY = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?!=)/g;
 const URL_TOKEN = /[A-Za-z0-9_+-]{40,}/g;
-const PEM_LINE = /^[A-Za-z0-9+/]{60,}={0,2}$/;
+/** Those of an EC key as Gopher makes it have 64, 64 and 56. */
+const PEM_LINE = /^[A-Za-z0-9+/]{56,}={0,2}$/;
 const HAS_ALL_KINDS = /^(?=[^]*[a-z])(?=[^]*[A-Z])(?=[^]*\d)/;
 
 /**

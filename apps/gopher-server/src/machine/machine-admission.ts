@@ -40,9 +40,8 @@ export class MachineAdmission {
 
   /** @throws MachineNameTakenError, IdempotencyKeyReusedError */
   async create(body: { name: string }, key: string | undefined): Promise<string> {
-    const { id } = await this.idempotency.create(
-      { key, operation: 'createMachine', body },
-      (tx) => this.machines.create(body, tx),
+    const { id } = await this.idempotency.create({ key, operation: 'createMachine', body }, (tx) =>
+      this.machines.create(body, tx),
     );
     return id;
   }
