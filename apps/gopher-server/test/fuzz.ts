@@ -22,7 +22,7 @@ const FUZZ_MS = 480_000;
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 const FEWEST_CASES_PER_OPERATION = 10;
 /** Of what takes its time with each answer. */
-const CASES_OF_STREAMS = 15;
+const CASES_OF_STREAMS = 8;
 const CASES_OF_DIAGNOSES = 5;
 const CHECKS = [
   'not_a_server_error',
@@ -185,7 +185,7 @@ function settings({ paths }: OpenApi, known: Known, token: string): string {
     ...streams.flatMap(({ operationId }) =>
       of(
         `include-operation-id = "${operationId}"`,
-        'request-timeout = 0.5',
+        'request-timeout = 2',
         'phases.coverage.enabled = false',
         `generation.max-examples = ${CASES_OF_STREAMS}`,
       ),
