@@ -1,6 +1,7 @@
 import 'reflect-metadata';
-import './startup/small-young-generation.js';
+import './startup/small-heap.js';
+import './startup/without-fetch.js';
 
-// Not before: what is imported fills that space already.
+// Not before: what is imported fills the heap already.
 const { run } = await import('./startup/run.js');
 await run(process.argv.slice(2));

@@ -1,9 +1,8 @@
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { createHash } from 'node:crypto';
-import { type ChannelCredentials, type ChannelOptions, Client, credentials } from '@grpc/grpc-js';
+import { checkServerIdentity, type PeerCertificate, type SecureContext } from 'node:tls';
+import { type ChannelOptions, Client, ChannelCredentials } from '@grpc/grpc-js';
 import { machineName } from '@gopher/identity';
 import type { AgentTarget } from '@gopher/machine';
-import type { ServerKeyPair } from './server-credentials.js';
 
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 
@@ -25,8 +24,8 @@ const OPTIONS: ChannelOptions = {
 };
 
 export interface ChannelTrust {
-  caPem: string;
-  keyPair: ServerKeyPair;
+  /** One for all channels: each of them would weigh as much as the connection. */
+  context: SecureContext;
   /** Whether the machine may answer with this certificate (SHA-256, lower-case hex). */
   allows: (sha256: string) => boolean;
 }
@@ -42,16 +41,12 @@ export class AgentChannel {
     readonly trust: ChannelTrust,
   ) {
     const name = machineName(target.id);
-    const { caPem, keyPair } = trust;
     this.client = new Client(
       target.agentAddr,
       withHandshakeTimeout(
-        credentials.createSsl(
-          Buffer.from(caPem),
-          Buffer.from(keyPair.privateKeyPem),
-          Buffer.from(keyPair.certificatePem),
-          { checkServerIdentity: (_host, certificate) => this.check(name, certificate) },
-        ),
+        ChannelCredentials.createFromSecureContext(trust.context, {
+          checkServerIdentity: (_host, certificate) => this.check(name, certificate),
+        }),
       ),
       { ...OPTIONS, 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name },
     );

@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
 import {
@@ -8,7 +9,6 @@ import {
 } from '@gopher/machine';
 import { AgentService, type WatchStatusResponse } from '@gopher/proto';
 import { ServerConfig } from '../config/server.config.js';
-import { EdgeIdentity } from '../edge/edge-identity.js';
 import { AgentCertificates } from './agent-certificates.js';
 import { AgentChannel, type ChannelTrust } from './agent-channel.js';
 import {
@@ -21,7 +21,7 @@ import {
   type TakenConfig,
 } from './agent-config-client.js';
 import { toAgentReport, toAppliedConfig } from './agent-report.mapper.js';
-import { ServerCredentials, type ServerKeyPair } from './server-credentials.js';
+import { ServerCredentials } from './server-credentials.js';
 
 const HEARTBEAT_MS = 5_000;
 /** The agent waits for its data client, and tries targets, before it answers. */
@@ -54,7 +54,6 @@ export class GrpcAgentClient
 
   constructor(
     private readonly config: ServerConfig,
-    private readonly edge: EdgeIdentity,
     private readonly credentials: ServerCredentials,
     private readonly certificates: AgentCertificates,
   ) {
@@ -216,20 +215,19 @@ export class GrpcAgentClient
   }
 
   async channel(target: AgentTarget): Promise<AgentChannel> {
-    const keyPair = await this.credentials.get();
+    const context = await this.credentials.get();
     const known = this.channels.get(target.id);
-    const current = known?.target.agentAddr === target.agentAddr && known.trust.keyPair === keyPair;
+    const current = known?.target.agentAddr === target.agentAddr && known.trust.context === context;
     if (known && current) return known;
     known?.close();
-    const channel = new AgentChannel(target, this.trust(target, keyPair));
+    const channel = new AgentChannel(target, this.trust(target, context));
     this.channels.set(target.id, channel);
     return channel;
   }
 
-  private trust({ id }: AgentTarget, keyPair: ServerKeyPair): ChannelTrust {
+  private trust({ id }: AgentTarget, context: SecureContext): ChannelTrust {
     return {
-      caPem: this.edge.ca.certificatePem,
-      keyPair,
+      context,
       allows: (sha256) => this.certificates.allows(id, sha256),
     };
   }
