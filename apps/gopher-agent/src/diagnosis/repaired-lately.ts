@@ -1,7 +1,7 @@
 import type { FoundConfig } from '../rathole/found-config.js';
 
 /** A person who edited the file may wonder for so long why it had no effect. */
-const TOLD_FOR_MS = 24 * 3_600_000;
+const TOLD_FOR_MS = 3_600_000;
 
 /** Empty when nothing was found, or only long ago. */
 export function repairedLately(found: FoundConfig | null): string {

@@ -26,6 +26,9 @@ const SILENT = {
 
 /** What the reason means that a call to an agent failed with, and what to do. */
 export function whyUnreachable(reason: string): [meaning: string, details: { advice: string }] {
-  const { meaning, advice } = REASONS.find(({ says }) => says.test(reason)) ?? SILENT;
+  const known = REASONS.find(({ says }) => says.test(reason));
+  // Of silence gRPC has much to say, and nothing that helps.
+  if (!known) return [`The agent does not answer: ${SILENT.meaning}`, { advice: SILENT.advice }];
+  const { meaning, advice } = known;
   return [`The agent does not answer: ${meaning} (${reason.slice(0, 300)})`, { advice }];
 }
