@@ -32,7 +32,10 @@ async function flood(path: string, seconds: number, format: 'json' | 'rathole'):
   let out = '';
   writer.stdout.on('data', (chunk) => (out += String(chunk)));
   await once(writer, 'close');
-  return JSON.parse(out) as Written;
+  const flooded = JSON.parse(out) as Written;
+  // Short of that it is no flood.
+  expect(flooded.perSecond).toBeGreaterThan(RATE * 0.7);
+  return flooded;
 }
 
 /** The agent as it is shipped, with its own flags and limits, whose log is a file. */

@@ -10,6 +10,7 @@ import { TestingServer } from './testing-server.js';
 const FAST = 60;
 const RELAYED = 20;
 const SLOW = 20;
+const STALL_MS = 1_000;
 const BURST = 20_000;
 const PER_SECOND = 4_000;
 /** A second of it. */
@@ -98,12 +99,15 @@ describe('100 readers of events, 20 of them slow', { timeout: 3 * PATIENCE_MS },
     await readers.ask({ does: 'stop-reading' });
     const bursting = burst(BURST, PER_SECOND);
     await until('it is under way', () => published > BURST / 4);
-    await readers.ask({ does: 'stall', forMs: 1_000 });
+    await readers.ask({ does: 'stall', forMs: STALL_MS });
     await bursting;
     const others = (await untilAllIsToldTo(({ slow }) => !slow)).filter(({ slow }) => !slow);
     const during = await usedMb();
     for (const reader of others) {
       expect(reader).toMatchObject({ received: BURST, lost: 0, disorder: '' });
+    }
+    for (const { latencies } of others.filter(({ relayed }) => relayed)) {
+      expect(Math.max(...latencies)).toBeGreaterThan(STALL_MS * 0.9);
     }
 
     await readers.ask({ does: 'read-on' });

@@ -116,6 +116,7 @@ class Reader {
 class Relay {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
+  private isStalled = false;
 
   constructor(port: number) {
     this.server = createServer((inner) => {
@@ -128,7 +129,7 @@ class Relay {
         from.on('data', (bytes) => {
           if (!to.write(bytes)) from.pause();
         });
-        to.on('drain', () => from.resume());
+        to.on('drain', () => this.isStalled || from.resume());
         from.on('error', () => {});
         from.on('close', () => {
           this.sockets.delete(from);
@@ -144,8 +145,10 @@ class Relay {
   }
 
   stall(forMs: number): void {
+    this.isStalled = true;
     for (const socket of this.sockets) socket.pause();
     setTimeout(() => {
+      this.isStalled = false;
       for (const socket of this.sockets) socket.resume();
     }, forMs);
   }

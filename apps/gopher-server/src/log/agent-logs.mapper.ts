@@ -34,7 +34,7 @@ export function toLogBatch(message: GetLogsResponse): LogBatch<MachineLog> {
   const entries = message.entries.map(({ loggedAt, source, level, text, cut }) => {
     const clean = cleanText(text, (raw) => mask.mask(raw));
     return {
-      at: loggedAt ?? null,
+      at: loggedAt && !Number.isNaN(loggedAt.getTime()) ? loggedAt : null,
       source: nameOf(SOURCES, source) ?? 'agent',
       level: nameOf(LEVELS, level) ?? 'error',
       text: clean.text,

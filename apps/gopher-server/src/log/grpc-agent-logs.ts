@@ -11,6 +11,8 @@ import type { MachineLog } from './log-source.js';
 
 /** Looking through a whole log for a word takes a small machine a few seconds. */
 const SILENCE_MS = 10_000;
+/** What was logged already has an end, also over a slow line. */
+const PAGE_DEADLINE_MS = 120_000;
 
 @Injectable()
 export class GrpcAgentLogs extends AgentLogs {
@@ -32,6 +34,7 @@ export class GrpcAgentLogs extends AgentLogs {
       requestSerialize,
       responseDeserialize,
       request,
+      query.follow ? {} : { deadline: Date.now() + PAGE_DEADLINE_MS },
     );
     const cancel = () => stream.cancel();
     signal.addEventListener('abort', cancel, { once: true });
