@@ -2,7 +2,13 @@ import { LogLevel, LogSource } from '@gopher/proto';
 import { toLogBatch } from './agent-logs.mapper.js';
 
 describe(toLogBatch.name, () => {
-  const entry = { source: LogSource.AGENT, level: LogLevel.INFO, text: 'hello', cut: false };
+  const entry = {
+    loggedAt: undefined,
+    source: LogSource.AGENT,
+    level: LogLevel.INFO,
+    text: 'hello',
+    cut: false,
+  };
   const batch = (changes: object) =>
     toLogBatch({ entries: [{ ...entry, ...changes }], dropped: 0n, caughtUp: false }).entries[0];
 
