@@ -45,10 +45,10 @@ describe(Disks.name, () => {
   });
 
   it('has no inodes, and not zero of them, for a file system that counts none', async () => {
-    const disks = new Disks((_path, answer) => answer(null, stats({ files: 0, ffree: 0 })));
+    const disks = new Disks((_mount, answer) => answer(null, stats({ files: 0, ffree: 0 })));
     await disks.refresh();
     expect(disks.read().map(({ inodes }) => inodes)).toEqual(disks.read().map(() => null));
-    const counting = new Disks((_path, answer) => answer(null, stats()));
+    const counting = new Disks((_mount, answer) => answer(null, stats()));
     await counting.refresh();
     expect(counting.read()[0]).toMatchObject({
       totalBytes: 409_600,
@@ -60,7 +60,7 @@ describe(Disks.name, () => {
   it('does not wait for a file system that hangs, nor asks it again until it answers', async () => {
     let asked = 0;
     const waiting: (() => void)[] = [];
-    const disks = new Disks((_path, answer) => {
+    const disks = new Disks((_mount, answer) => {
       asked += 1;
       waiting.push(() => answer(null, stats()));
     });
@@ -81,9 +81,9 @@ describe(Disks.name, () => {
 
   it('is looked at again by those who want it as it is, once a second at most', async () => {
     let asked = 0;
-    const disks = new Disks((path, answer) => {
+    const disks = new Disks(({ mountPoint }, answer) => {
       asked += 1;
-      statfs(path, answer);
+      statfs(mountPoint, answer);
     });
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
