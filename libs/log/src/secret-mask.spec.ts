@@ -44,7 +44,7 @@ describe(SecretMask.name, () => {
     'tunnel.01a20906-1141-72c1-921b-8e56e51fad93 on 127.0.0.1:16238',
     'connect to [2001:db8::1]:2333 and edge.example.org:2333',
     '/tmp/gopher-agent-tFKjcg/state/rathole/processes/data-client-long-name.toml',
-    '/work/Some-Directory2/with-a-Long-Name/and-Another1/file.log',
+    '/srv/Some-Directory2/with-a-Long-Name/and-Another1/file.log',
     'Migrated the database: CreateEdgeAndMachine1761000000000',
     'The join token was refused: it has expired',
     'Invalid token: unexpected end of input',

@@ -100,14 +100,15 @@ export class GrpcAgentClient
     }
   }
 
-  watch(
+  async watch(
     target: AgentTarget,
     onReport: (report: AgentReport) => void,
     signal: AbortSignal,
   ): Promise<string> {
     const request = { heartbeatIntervalMs: HEARTBEAT_MS };
     const onMessage = ({ status: report }: WatchStatusResponse) => onReport(toAgentReport(report));
-    return this.follow(target, AgentService.watchStatus, request, onMessage, signal);
+    const method = AgentService.watchStatus;
+    return (await this.follow(target, method, request, onMessage, signal)).reason;
   }
 
   /**
@@ -116,17 +117,6 @@ export class GrpcAgentClient
    * channel's keepalive.
    */
   async follow<Request, Response>(
-    target: AgentTarget,
-    method: MethodDefinition<Request, Response>,
-    request: Request,
-    onMessage: (message: Response) => void,
-    signal: AbortSignal,
-  ): Promise<string> {
-    return (await this.followToItsEnd(target, method, request, onMessage, signal)).reason;
-  }
-
-  /** As `follow`, with the agent's own verdict. */
-  async followToItsEnd<Request, Response>(
     target: AgentTarget,
     method: MethodDefinition<Request, Response>,
     request: Request,

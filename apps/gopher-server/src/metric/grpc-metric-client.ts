@@ -20,7 +20,7 @@ export class GrpcMetricClient extends AgentMetricClient {
   ): Promise<MetricStreamEnd> {
     const method = AgentService.streamMetrics;
     const onMessage = (message: StreamMetricsResponse) => onSample(toHostSample(message));
-    const end = await this.agents.followToItsEnd(target, method, { intervalMs }, onMessage, signal);
+    const end = await this.agents.follow(target, method, { intervalMs }, onMessage, signal);
     return { older: end.code === status.UNIMPLEMENTED, reason: end.reason };
   }
 }
