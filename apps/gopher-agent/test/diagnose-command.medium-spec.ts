@@ -3,17 +3,12 @@ import { appendFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { causeOf, CHECKS } from '@gopher/diagnosis';
 import { procState } from '@gopher/host';
+import { FAKETIME } from '../../../test/product/libfaketime.js';
 import { createCertificateRequest } from '@gopher/identity';
 import { until } from '../../../test/product/until.js';
 import type { EnrolmentRecord } from '../src/identity/enrolment-record.js';
 import { TestMachine } from './agent-process.js';
-import {
-  FAKETIME,
-  localReport,
-  type Report,
-  SilentPort,
-  withoutHost,
-} from './diagnosis-fixture.js';
+import { localReport, type Report, SilentPort, withoutHost } from './diagnosis-fixture.js';
 import { PushFixture } from './push-fixture.js';
 
 if (!FAKETIME) console.warn('Skipped: a machine with a wrong clock: apt install faketime');

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { causeOf, type Check, type Outcome } from '@gopher/diagnosis';
 import {
@@ -19,14 +18,6 @@ const OUTCOMES = new Map<DiagnosticOutcome, Outcome>([
   [DiagnosticOutcome.FAIL, 'fail'],
   [DiagnosticOutcome.SKIP, 'skip'],
 ]);
-
-const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = {
-  x64: 'x86_64',
-  arm64: 'aarch64',
-};
-const LIBFAKETIME = `/usr/lib/${ARCHITECTURES[process.arch]}-linux-gnu/faketime/libfaketime.so.1`;
-/** To preload, of Debian's package faketime; null where that is not installed. */
-export const FAKETIME = existsSync(LIBFAKETIME) ? LIBFAKETIME : null;
 
 export interface Report {
   /** What its first line is about; null: nothing is wrong. */

@@ -8,15 +8,10 @@ import { procState } from '@gopher/host';
 import { Application } from '@gopher/proto';
 import { configSha256 } from '@gopher/rathole';
 import { freePort } from '../../../test/product/free-port.js';
+import { FAKETIME } from '../../../test/product/libfaketime.js';
 import { ratholePath, releasedRathole } from '../../../test/product/rathole.js';
 import { until } from '../../../test/product/until.js';
-import {
-  askedReport,
-  FAKETIME,
-  type Report,
-  SilentPort,
-  withoutHost,
-} from './diagnosis-fixture.js';
+import { askedReport, type Report, SilentPort, withoutHost } from './diagnosis-fixture.js';
 import { startEcho } from './echo.js';
 import type { Tunnel } from './fake-edge.js';
 import { PushFixture } from './push-fixture.js';

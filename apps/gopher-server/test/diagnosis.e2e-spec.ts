@@ -3,10 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import {
   closeSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -30,6 +28,7 @@ import {
 } from '../../../test/product/index.js';
 import { freePort } from '../../../test/product/free-port.js';
 import type { Diagnosis } from '../src/diagnosis/diagnosis.schema.js';
+import { FAKETIME } from '../../../test/product/libfaketime.js';
 import { edgeAuthority } from './edge-authority.js';
 
 const EDGE_NAME = 'edge.gopher.test';
@@ -39,9 +38,6 @@ const KEPT_MS = 1_100;
 /** Longer than the line of a stuck connection takes to be given up and made anew. */
 const CLEAN_MS = 30_000;
 const NO_HOST = TestHost.obstacle();
-const FAKETIME = readdirSync('/usr/lib')
-  .map((folder) => join('/usr/lib', folder, 'faketime/libfaketime.so.1'))
-  .find((file) => existsSync(file));
 
 /** A service on the machine: it greets its visitors, or takes them and says nothing. */
 const SERVICE = `
